@@ -1,0 +1,11 @@
+"""runtime — how a process of ours starts, talks, fails and stops; it knows no event and no mail.
+
+Starts and stops:  config, log, lifecycle
+Answers HTTP:      problem, access, web, operations
+Keeps and sends:   kafka, publisher, postgres, migrations, leases, consumer, outbox
+Underneath all:    errors, clock, retry
+Read:              lifecycle, web, consumer
+
+A module enters only if two services use it already, it names no event type, URL, template or
+rule, and its description needs no "and". It never imports `schemas` nor a service.
+"""

@@ -1,0 +1,1 @@
+"""What tests stand on: fakes with a contract, real servers, manual clocks."""
