@@ -1,0 +1,107 @@
+"""From dataclasses to JSON values and back, led by the type hints alone.
+
+Reading is open (unknown members are ignored) and trusts that the JSON Schema was checked before. Writing leaves out
+what is ``None``.
+"""
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from schemas import instant
+from schemas.instant import Instant
+
+T = TypeVar("T")
+Json = Any
+"""A JSON value; its shape is the schema's business."""
+
+Convert = Callable[[Any], Any]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _plain(hint: Any) -> Any:
+    """Strip ``NewType`` layers but the one that has a wire form of its own."""
+    while hint is not Instant and hasattr(hint, "__supertype__"):
+        hint = hint.__supertype__
+    return hint
+
+
+def _optional(hint: Any) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        (inner,) = [part for part in get_args(hint) if part is not type(None)]
+        return inner
+    return hint
+
+
+def _converter(
+    hint: Any, instants: Convert, uuids: Convert, nested: Callable[[Any], Convert]
+) -> Convert:
+    hint = _plain(_optional(hint))
+    if hint is Instant:
+        return instants
+    if hint is UUID:
+        return uuids
+    if get_origin(hint) is tuple:
+        each = _converter(get_args(hint)[0], instants, uuids, nested)
+        return tuple if each is _same else (lambda values: tuple([each(value) for value in values]))
+    if get_origin(hint) is Mapping:
+        return dict
+    if is_dataclass(hint):
+        return nested(hint)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint
+    return _same
+
+
+def _read_converter(hint: Any) -> Convert:
+    return _converter(hint, instant.parse, UUID, lambda cls: lambda value: read(cls, value))
+
+
+def _write_converter(hint: Any) -> Convert:
+    return _converter(hint, instant.text, str, lambda _: write)
+
+
+@cache
+def _readers(cls: Any) -> tuple[tuple[str, Convert, Any], ...]:
+    hints = get_type_hints(cls)
+    return tuple(
+        (each.name, _read_converter(hints[each.name]), _default(each)) for each in fields(cls)
+    )
+
+
+def _default(member: Any) -> Any:
+    if member.default is not MISSING:
+        return member.default
+    return member.default_factory() if member.default_factory is not MISSING else None
+
+
+@cache
+def _writers(cls: Any) -> tuple[tuple[str, Convert], ...]:
+    hints = get_type_hints(cls)
+    return tuple((each.name, _write_converter(hints[each.name])) for each in fields(cls))
+
+
+def read(cls: type[T], data: Mapping[str, Json]) -> T:
+    """Build a dataclass from a checked JSON object; a member that is absent or null takes its default."""
+    return cls(
+        **{
+            name: default if (value := data.get(name)) is None else convert(value)
+            for name, convert, default in _readers(cls)
+        }
+    )
+
+
+def write(value: Any) -> dict[str, Json]:
+    """Turn a dataclass into a JSON object without the members that are ``None``."""
+    return {
+        name: convert(member)
+        for name, convert in _writers(type(value))
+        if (member := getattr(value, name)) is not None
+    }

@@ -1,0 +1,54 @@
+"""What a recipient or a tenant has decided: the latest in the log holds."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from schemas.identity import RecipientRef
+from schemas.instant import Instant
+
+
+class Follow(StrEnum):
+    """Whether a recipient allows following."""
+
+    ALLOW = "allow"
+    DO_NOT_ALLOW = "do_not_allow"
+
+
+class FollowPolicy(StrEnum):
+    """How one recipient's refusal bears on the others."""
+
+    RECIPIENT = "recipient"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceSet:
+    """A recipient allows following, or does not; the latest in the log holds."""
+
+    ref: RecipientRef
+    follow: Follow
+    since: Instant
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingWeek:
+    """ISO weekdays (1 = Monday) and the local hours between which people work, as ``HH:MM``."""
+
+    days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    start: str = "08:00"
+    end: str = "17:00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSet:
+    """A tenant's settings; the latest in the log holds."""
+
+    since: Instant
+    by: str
+    engagement: bool = True
+    policy: FollowPolicy = FollowPolicy.RECIPIENT
+    tracking_domain: str | None = None
+    own_networks: tuple[str, ...] = ()
+    retention_days: int | None = None
+    working_week: WorkingWeek = field(default_factory=WorkingWeek)

@@ -1,0 +1,279 @@
+"""Tokens: what a pixel, a link, a file, a picture, a reply address or a Message-ID says of itself.
+
+A wire format that lives for years; ``docs/tokens.md`` describes it well enough to verify one in another language, and
+``examples/tokens.json`` holds golden ones of every version. A token says who and what, is bound to its purpose by a
+key of its own, and a click carries its target, so that redirecting needs nothing but the key.
+"""
+
+import binascii
+from base64 import b32decode, b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from functools import lru_cache
+from hashlib import blake2b
+from hmac import compare_digest
+from typing import Final
+from uuid import UUID
+
+from schemas.errors import BadToken, TokenFault
+from schemas.identity import TENANT_PATTERN, MessageId, RecipientRef, Tenant
+
+VERSION: Final = 1
+KEY_BYTES: Final = 32
+MAC_BYTES: Final = 16
+SHORT_MAC_BYTES: Final = 10
+MAX_REFS: Final = 8
+MAX_KEY_ID: Final = 15
+MAX_TOKEN_CHARACTERS: Final = 2048
+_TO_STANDARD: Final = str.maketrans("-_+/", "+/!!")
+
+
+class Purpose(StrEnum):
+    """What a token is for; each has its own key, so that none passes for another."""
+
+    OPEN = "open"
+    CLICK = "click"
+    ATTACHMENT = "attachment"
+    PICTURE = "picture"
+    REPLY = "reply"
+    MESSAGE_ID = "message-id"
+
+
+class Mode(IntEnum):
+    """How a hit is to be treated; a value not listed is served and not recorded."""
+
+    FULL = 0
+    PREVIEW = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a token states: whose, which message, for whom, and which part of it.
+
+    Several refs are a shared copy. ``index`` is the link's, file's or picture's number; ``url`` is a click's target.
+    """
+
+    tenant: Tenant
+    message_id: MessageId
+    refs: tuple[RecipientRef, ...]
+    mode: int = Mode.FULL
+    index: int | None = None
+    url: str | None = None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a hit with this token is to be recorded."""
+        return self.mode == Mode.FULL
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The secret keys by id (0 to 15); the signing one makes tokens, all of them verify."""
+
+    signing: int
+    keys: Mapping[int, bytes]
+
+    def __post_init__(self) -> None:
+        if self.signing not in self.keys:
+            raise ValueError("the signing key is not among the keys")
+        if any(not 0 <= each <= MAX_KEY_ID for each in self.keys):
+            raise ValueError(f"key ids are 0 to {MAX_KEY_ID}")
+        if any(len(key) != KEY_BYTES for key in self.keys.values()):
+            raise ValueError(f"keys are {KEY_BYTES} bytes")
+
+    def __repr__(self) -> str:
+        return f"KeyRing(signing={self.signing}, ids={sorted(self.keys)})"
+
+
+@lru_cache(maxsize=1024)
+def _subkey(key: bytes, purpose: Purpose) -> bytes:
+    return blake2b(
+        purpose.encode("ascii"), key=key, digest_size=KEY_BYTES, person=b"inkling-token-1"
+    ).digest()
+
+
+def _mac(key: bytes, purpose: Purpose, payload: bytes, size: int) -> bytes:
+    return blake2b(payload, key=_subkey(key, purpose), digest_size=size).digest()
+
+
+def _encode(raw: bytes) -> str:
+    return (
+        binascii.b2a_base64(raw, newline=False)
+        .rstrip(b"=")
+        .decode("ascii")
+        .translate(_FROM_STANDARD)
+    )
+
+
+_FROM_STANDARD: Final = str.maketrans("+/", "-_")
+
+
+def _decode(token: str) -> bytes:
+    """Decode canonical, unpadded base64url; every other spelling of the same bytes is refused."""
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        raise BadToken(TokenFault.MALFORMED)
+    try:
+        padded = token.translate(_TO_STANDARD).encode("ascii") + b"=" * (-len(token) % 4)
+        raw = binascii.a2b_base64(padded, strict_mode=True)
+    except (binascii.Error, ValueError):
+        raise BadToken(TokenFault.MALFORMED) from None
+    if _encode(raw) != token:
+        raise BadToken(TokenFault.MALFORMED)
+    return raw
+
+
+def _payload(ring: KeyRing, purpose: Purpose, claim: Claim) -> bytes:
+    tenant = claim.tenant.encode("ascii")
+    if not 1 <= len(claim.refs) <= MAX_REFS:
+        raise ValueError(f"a token is for 1 to {MAX_REFS} recipients")
+    parts = [
+        bytes([VERSION, ring.signing, claim.mode, len(tenant)]),
+        tenant,
+        claim.message_id.bytes,
+        bytes([len(claim.refs)]),
+        *[bytes.fromhex(ref) for ref in claim.refs],
+    ]
+    if purpose is not Purpose.OPEN:
+        if claim.index is None:
+            raise ValueError("a link, file or picture has an index")
+        parts.append(claim.index.to_bytes(2, "big"))
+    if purpose is Purpose.CLICK:
+        if not claim.url:
+            raise ValueError("a link has a target")
+        parts.append(claim.url.encode("utf-8"))
+    return b"".join(parts)
+
+
+def mint(ring: KeyRing, purpose: Purpose, claim: Claim) -> str:
+    """Make a token for an open, click, attachment or picture; raises ``ValueError`` for a claim that has no form."""
+    payload = _payload(ring, purpose, claim)
+    return _encode(payload + _mac(ring.keys[ring.signing], purpose, payload, MAC_BYTES))
+
+
+class _Reader:
+    """Takes fields off the front of a verified payload; running out is ``MALFORMED``."""
+
+    __slots__ = ("at", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.at = 0
+
+    def take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self.raw):
+            raise BadToken(TokenFault.MALFORMED)
+        part, self.at = self.raw[self.at : end], end
+        return part
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def rest(self) -> bytes:
+        return self.take(len(self.raw) - self.at)
+
+
+def _verified(ring: KeyRing, purpose: Purpose, raw: bytes) -> _Reader:
+    if len(raw) <= MAC_BYTES + 2:
+        raise BadToken(TokenFault.MALFORMED)
+    if raw[0] != VERSION:
+        raise BadToken(TokenFault.UNKNOWN_VERSION)
+    key = ring.keys.get(raw[1])
+    if key is None:
+        raise BadToken(TokenFault.UNKNOWN_KEY)
+    payload, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+    if not compare_digest(mac, _mac(key, purpose, payload, MAC_BYTES)):
+        raise BadToken(TokenFault.FORGED)
+    reader = _Reader(payload)
+    reader.take(2)
+    return reader
+
+
+def read(ring: KeyRing, purpose: Purpose, token: str) -> Claim:
+    """Verify a token for its purpose and read it; raises ``BadToken``. Nothing is read before the check."""
+    reader = _verified(ring, purpose, _decode(token))
+    mode = reader.byte()
+    tenant = reader.take(reader.byte()).decode("ascii", "replace")
+    message = MessageId(UUID(bytes=reader.take(16)))
+    count = reader.byte()
+    if not TENANT_PATTERN.fullmatch(tenant) or not 1 <= count <= MAX_REFS:
+        raise BadToken(TokenFault.MALFORMED)
+    refs = tuple([RecipientRef(reader.take(8).hex()) for _ in range(count)])
+    index = None if purpose is Purpose.OPEN else int.from_bytes(reader.take(2), "big")
+    url = _text(reader.rest()) if purpose is Purpose.CLICK else None
+    if reader.rest() or url == "":
+        raise BadToken(TokenFault.MALFORMED)
+    return Claim(
+        tenant=Tenant(tenant), message_id=message, refs=refs, mode=mode, index=index, url=url
+    )
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadToken(TokenFault.MALFORMED) from None
+
+
+def _short(ring: KeyRing, purpose: Purpose, tenant: Tenant, body: bytes) -> str:
+    payload = bytes([VERSION << 4 | ring.signing]) + body
+    mac = _mac(
+        ring.keys[ring.signing], purpose, tenant.encode("ascii") + b"\0" + payload, SHORT_MAC_BYTES
+    )
+    return b32encode(payload + mac).rstrip(b"=").decode("ascii").lower()
+
+
+def _read_short(ring: KeyRing, purpose: Purpose, tenant: Tenant, token: str, size: int) -> bytes:
+    text = token.upper()
+    try:
+        raw = b32decode(text + "=" * (-len(text) % 8))
+    except (binascii.Error, ValueError):
+        raise BadToken(TokenFault.MALFORMED) from None
+    if len(raw) != 1 + size + SHORT_MAC_BYTES or b32encode(raw).rstrip(b"=").decode() != text:
+        raise BadToken(TokenFault.MALFORMED)
+    if raw[0] >> 4 != VERSION:
+        raise BadToken(TokenFault.UNKNOWN_VERSION)
+    key = ring.keys.get(raw[0] & MAX_KEY_ID)
+    if key is None:
+        raise BadToken(TokenFault.UNKNOWN_KEY)
+    payload, mac = raw[:-SHORT_MAC_BYTES], raw[-SHORT_MAC_BYTES:]
+    expected = _mac(key, purpose, tenant.encode("ascii") + b"\0" + payload, SHORT_MAC_BYTES)
+    if not compare_digest(mac, expected):
+        raise BadToken(TokenFault.FORGED)
+    return payload[1:]
+
+
+def mint_reply(ring: KeyRing, tenant: Tenant, message: MessageId, ref: RecipientRef) -> str:
+    """Make the token of a reply address: 56 characters that survive a change of case."""
+    return _short(ring, Purpose.REPLY, tenant, message.bytes + bytes.fromhex(ref))
+
+
+def read_reply(ring: KeyRing, tenant: Tenant, token: str) -> tuple[MessageId, RecipientRef]:
+    """Verify a reply address's token; the tenant follows from the reply domain. Raises ``BadToken``."""
+    body = _read_short(ring, Purpose.REPLY, tenant, token, 24)
+    return MessageId(UUID(bytes=body[:16])), RecipientRef(body[16:].hex())
+
+
+def mint_message_id(ring: KeyRing, tenant: Tenant, message: MessageId) -> str:
+    """Make the left part of a ``Message-ID`` of ours: 44 characters."""
+    return _short(ring, Purpose.MESSAGE_ID, tenant, message.bytes)
+
+
+def read_message_id(ring: KeyRing, tenant: Tenant, token: str) -> MessageId:
+    """Verify the left part of a ``Message-ID`` of ours. Raises ``BadToken``."""
+    return MessageId(UUID(bytes=_read_short(ring, Purpose.MESSAGE_ID, tenant, token, 16)))
+
+
+def key_ring(text: str) -> KeyRing:
+    """Read ``id:hex,id:hex``; the first signs. Raises ``ValueError`` with a sentence that shows no key."""
+    keys: dict[int, bytes] = {}
+    for entry in text.split(","):
+        identifier, _, digits = entry.strip().partition(":")
+        if not identifier.isascii() or not identifier.isdigit() or int(identifier) in keys:
+            raise ValueError("each key is written id:hex, with ids that differ")
+        try:
+            keys[int(identifier)] = bytes.fromhex(digits)
+        except ValueError:
+            raise ValueError(f"key {identifier} is not hexadecimal") from None
+    return KeyRing(signing=next(iter(keys)), keys=keys)

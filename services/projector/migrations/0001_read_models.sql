@@ -1,0 +1,239 @@
+-- Read models of the projector. All times are microseconds since the Unix epoch, UTC. A message's row may come from a
+-- hit before its message.prepared was folded: prepared_at is null until then.
+
+create table message (
+    tenant text not null,
+    message_id uuid not null,
+    lane smallint not null,
+    prepared_at bigint,
+    owner text,
+    followed boolean,
+    reason text,
+    renditions text,
+    template_id text,
+    template_version text,
+    regarding text,
+    labels jsonb,
+    thread text,
+    scheduled_at bigint,
+    sent_at bigint,
+    cancelled_at bigint,
+    bounced_at bigint,
+    complained_at bigint,
+    opens bigint not null default 0,
+    first_opened_at bigint,
+    last_opened_at bigint,
+    human_opens bigint not null default 0,
+    human_first_opened_at bigint,
+    human_last_opened_at bigint,
+    clicks bigint not null default 0,
+    first_clicked_at bigint,
+    last_clicked_at bigint,
+    human_clicks bigint not null default 0,
+    human_first_clicked_at bigint,
+    human_last_clicked_at bigint,
+    attachment_views bigint not null default 0,
+    first_attachment_viewed_at bigint,
+    last_attachment_viewed_at bigint,
+    human_attachment_views bigint not null default 0,
+    human_first_attachment_viewed_at bigint,
+    human_last_attachment_viewed_at bigint,
+    replies bigint not null default 0,
+    first_replied_at bigint,
+    last_replied_at bigint,
+    human_replies bigint not null default 0,
+    human_first_replied_at bigint,
+    human_last_replied_at bigint,
+    primary key (tenant, message_id)
+) with (fillfactor = 70);
+
+create index message_by_prepared on message (tenant, prepared_at desc nulls last, message_id desc) where followed;
+create index message_by_last_opened on message (tenant, last_opened_at desc nulls last, message_id desc) where followed;
+create index message_by_owner_prepared on message (tenant, owner, prepared_at desc nulls last, message_id desc) where followed;
+create index message_by_owner_opened on message (tenant, owner, last_opened_at desc nulls last, message_id desc) where followed;
+
+-- ref is '' nowhere here: a shared copy's hits count for the message only.
+create table recipient (
+    tenant text not null,
+    message_id uuid not null,
+    ref text not null,
+    position smallint,
+    kind text,
+    field text,
+    followed boolean,
+    reason text,
+    time_zone text,
+    opens bigint not null default 0,
+    first_opened_at bigint,
+    last_opened_at bigint,
+    human_opens bigint not null default 0,
+    human_first_opened_at bigint,
+    human_last_opened_at bigint,
+    clicks bigint not null default 0,
+    first_clicked_at bigint,
+    last_clicked_at bigint,
+    human_clicks bigint not null default 0,
+    human_first_clicked_at bigint,
+    human_last_clicked_at bigint,
+    attachment_views bigint not null default 0,
+    first_attachment_viewed_at bigint,
+    last_attachment_viewed_at bigint,
+    human_attachment_views bigint not null default 0,
+    human_first_attachment_viewed_at bigint,
+    human_last_attachment_viewed_at bigint,
+    replies bigint not null default 0,
+    first_replied_at bigint,
+    last_replied_at bigint,
+    human_replies bigint not null default 0,
+    human_first_replied_at bigint,
+    human_last_replied_at bigint,
+    primary key (tenant, message_id, ref)
+) with (fillfactor = 70);
+
+create index recipient_by_ref on recipient (tenant, ref, message_id);
+
+create table link (
+    tenant text not null,
+    message_id uuid not null,
+    link_index integer not null,
+    position integer,
+    host text,
+    followed boolean,
+    reason text,
+    clicks bigint not null default 0,
+    first_clicked_at bigint,
+    last_clicked_at bigint,
+    human_clicks bigint not null default 0,
+    human_first_clicked_at bigint,
+    human_last_clicked_at bigint,
+    primary key (tenant, message_id, link_index)
+) with (fillfactor = 70);
+
+create table attachment (
+    tenant text not null,
+    message_id uuid not null,
+    attachment_index integer not null,
+    size bigint,
+    content_type text,
+    followed boolean,
+    reason text,
+    attachment_views bigint not null default 0,
+    first_attachment_viewed_at bigint,
+    last_attachment_viewed_at bigint,
+    human_attachment_views bigint not null default 0,
+    human_first_attachment_viewed_at bigint,
+    human_last_attachment_viewed_at bigint,
+    primary key (tenant, message_id, attachment_index)
+) with (fillfactor = 70);
+
+-- One row per lane, summed on read, so that two workers never wait for each other's roll-ups. The *_emails columns count
+-- emails with at least one such interaction.
+create table template (
+    tenant text not null,
+    template_id text not null,
+    lane smallint not null,
+    name text,
+    version text,
+    named_at bigint not null default 0,
+    emails bigint not null default 0,
+    followed_emails bigint not null default 0,
+    opened_emails bigint not null default 0,
+    human_opened_emails bigint not null default 0,
+    clicked_emails bigint not null default 0,
+    human_clicked_emails bigint not null default 0,
+    viewed_emails bigint not null default 0,
+    human_viewed_emails bigint not null default 0,
+    replied_emails bigint not null default 0,
+    human_replied_emails bigint not null default 0,
+    opens bigint not null default 0,
+    first_opened_at bigint,
+    last_opened_at bigint,
+    human_opens bigint not null default 0,
+    human_first_opened_at bigint,
+    human_last_opened_at bigint,
+    clicks bigint not null default 0,
+    first_clicked_at bigint,
+    last_clicked_at bigint,
+    human_clicks bigint not null default 0,
+    human_first_clicked_at bigint,
+    human_last_clicked_at bigint,
+    attachment_views bigint not null default 0,
+    first_attachment_viewed_at bigint,
+    last_attachment_viewed_at bigint,
+    human_attachment_views bigint not null default 0,
+    human_first_attachment_viewed_at bigint,
+    human_last_attachment_viewed_at bigint,
+    replies bigint not null default 0,
+    first_replied_at bigint,
+    last_replied_at bigint,
+    human_replies bigint not null default 0,
+    human_first_replied_at bigint,
+    human_last_replied_at bigint,
+    primary key (tenant, template_id, lane)
+) with (fillfactor = 50);
+
+-- Every hit, whole; the dedupe set. Range-partitioned by the day inside the version 7 event id.
+create table interaction (
+    event_id uuid not null,
+    tenant text not null,
+    message_id uuid not null,
+    ref text,
+    kind smallint not null,
+    item integer,
+    occurred_at bigint not null,
+    recorded_at bigint not null,
+    agent text not null,
+    rule text not null,
+    human boolean not null,
+    method text not null,
+    edge text not null,
+    user_agent text not null,
+    network text,
+    language text,
+    purpose text,
+    sec_purpose text,
+    byte_range text,
+    primary key (event_id)
+) partition by range (event_id);
+
+create table interaction_other partition of interaction default;
+create index interaction_by_message on interaction (tenant, message_id, occurred_at desc, event_id desc);
+
+-- Replies, bounces and complaints: few, and named by their business key.
+create table correspondence (
+    event_id uuid primary key,
+    tenant text not null,
+    message_id uuid not null,
+    ref text,
+    type text not null,
+    occurred_at bigint not null,
+    human boolean not null,
+    author text,
+    rule text not null,
+    returns_at bigint,
+    permanent boolean,
+    status text
+);
+
+create index correspondence_by_message on correspondence (tenant, message_id, occurred_at desc, event_id desc);
+
+-- A table of our own of engagement.personal.v1.
+create table personal (
+    tenant text not null,
+    message_id uuid not null,
+    subject text not null,
+    body jsonb not null,
+    primary key (tenant, message_id)
+);
+
+-- Stated once and never rebuilt. ref is '' for a shared copy.
+create table first_fact (
+    tenant text not null,
+    message_id uuid not null,
+    ref text not null,
+    type text not null,
+    ordinal smallint not null,
+    event_id uuid not null,
+    occurred_at bigint not null,
+    primary key (tenant, message_id, ref, type, ordinal)
+);
