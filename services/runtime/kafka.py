@@ -1,0 +1,386 @@
+"""Kafka, typed: the only file that knows aiokafka, and the place where its traps are fenced off.
+
+A producer here is one *incarnation*: after any failure it is thrown away, because an idempotent
+producer of aiokafka that loses a batch refuses everything after it (aiokafka issue 1017).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import aiokafka
+import aiokafka.admin
+import aiokafka.admin.config_resource
+from aiokafka import errors
+
+from services.runtime.errors import Fatal, Poison, Transient
+from services.runtime.leases import Lane
+
+MAX_RECORD_BYTES = 900_000  # the broker refuses a batch above 1,048,588 bytes
+MAX_BATCH_BYTES = 768 * 1024  # as counted by aiokafka, before compression
+_REQUEST_SECONDS = 5.0
+_FETCH_WAIT_MS = 50
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A record to be published; a value of None removes the key from a compacted topic."""
+
+    key: bytes
+    value: bytes | None
+    headers: Headers = ()
+
+    def size(self) -> int:
+        """Return about how many bytes this takes in a batch, before compression."""
+        named = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return len(self.key) + len(self.value or b"") + named + 24
+
+
+class Record(NamedTuple):
+    """A record at its place in a topic (a tuple, since every event read becomes one)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+
+    @property
+    def lane(self) -> Lane:
+        """Return where this record lies."""
+        return Lane(self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What one poll brought: records by lane, and lanes that cannot be read with the reason why."""
+
+    records: dict[Lane, list[Record]] = field(default_factory=dict)
+    unreadable: dict[Lane, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSpec:
+    """A topic as it should be, or as it is."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+_POISON = (
+    errors.MessageSizeTooLargeError,
+    errors.RecordListTooLargeError,
+    errors.InvalidTimestampError,
+    errors.CorruptRecordException,
+)
+_FATAL = (
+    errors.AuthenticationFailedError,
+    errors.AuthenticationMethodNotSupported,
+    errors.ClusterAuthorizationFailedError,
+    errors.IncompatibleBrokerVersion,
+    errors.SaslAuthenticationFailed,
+    errors.TopicAuthorizationFailedError,
+    errors.UnsupportedSaslMechanismError,
+    errors.UnsupportedVersionError,
+)
+_FAILURES = (errors.KafkaError, errors.IllegalOperation, OSError, TimeoutError)
+
+
+def classify(error: BaseException) -> Transient | Poison | Fatal:
+    """Say which of our three failures an error of Kafka or its client is."""
+    text = f"kafka: {type(error).__name__}: {error}"
+    if isinstance(error, _POISON):
+        return Poison("refused_by_broker", text)
+    if isinstance(error, _FATAL):
+        return Fatal(text)
+    return Transient(text)
+
+
+@contextlib.asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    """Bound what Kafka may take, and translate how it fails."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except _FAILURES as error:
+        raise classify(error) from error
+
+
+@contextlib.asynccontextmanager
+async def _at_best(seconds: float) -> AsyncIterator[None]:
+    """Bound a farewell; how it fails matters to nobody."""
+    with contextlib.suppress(*_FAILURES):
+        async with asyncio.timeout(seconds):
+            yield
+
+
+class Producer:
+    """One incarnation of an idempotent `acks=all` producer; close it after the first failure."""
+
+    def __init__(self, servers: str, client_id: str) -> None:
+        self._servers = servers
+        self._client_id = client_id
+        self._producer: Any = None
+
+    async def start(self, seconds: float) -> None:
+        """Connect, or raise within the seconds given."""
+        self._producer = aiokafka.AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            client_id=self._client_id,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="zstd",
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=1_000_000,
+            linger_ms=0,
+            request_timeout_ms=int(_REQUEST_SECONDS * 1000),
+            retry_backoff_ms=50,
+            metadata_max_age_ms=30_000,
+        )
+        async with _within(seconds):
+            await self._producer.start()
+
+    async def partitions(self, topic: str, seconds: float) -> int:
+        """Return how many partitions the topic has; Transient if it does not exist (yet)."""
+        async with _within(seconds):
+            return len(await self._producer.partitions_for(topic))
+
+    async def send_batch(
+        self, lane: Lane, records: Sequence[Outgoing], timestamp_ms: int, seconds: float
+    ) -> int:
+        """Write the records in order; return the first one's offset once all replicas have them.
+
+        Never call it twice at a time for one lane. After Transient the outcome is unknown.
+        """
+        batch = self._producer.create_batch()
+        for one in records:
+            # aiokafka's docstring says seconds; it stores milliseconds.
+            if (
+                batch.append(
+                    timestamp=timestamp_ms, key=one.key, value=one.value, headers=list(one.headers)
+                )
+                is None
+            ):
+                raise Poison("batch_too_large", f"{len(records)} records for {lane}")
+        batch.close()
+        async with _within(seconds):
+            if lane.partition not in await self._producer.partitions_for(lane.topic):
+                raise Transient(f"kafka: no partition {lane}")
+            sent = await self._producer.send_batch(batch, lane.topic, partition=lane.partition)
+            return int((await sent).offset)
+
+    async def close(self, seconds: float) -> None:
+        """Stop within the seconds given, leaving the outcome of unacknowledged records unknown."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        async with _at_best(seconds):
+            # stop() flushes, and idempotent batches are retried without end (aiokafka issue
+            # 1101). So the sender goes first and what it leaves behind is failed; there is
+            # no public call for either.
+            await producer._sender.close()  # noqa: SLF001
+        producer._message_accumulator.fail_all(errors.ProducerClosed())  # noqa: SLF001
+        async with _at_best(_REQUEST_SECONDS):
+            await producer.stop()
+
+
+class Consumer:
+    """Reads chosen lanes from chosen offsets; no group, no resets, no deserializer."""
+
+    def __init__(self, servers: str, client_id: str) -> None:
+        self._servers = servers
+        self._client_id = client_id
+        self._consumer: Any = None
+        self._assigned: list[aiokafka.TopicPartition] = []
+
+    async def start(self, seconds: float) -> None:
+        """Connect, or raise within the seconds given."""
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=self._servers,
+            client_id=self._client_id,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            check_crcs=True,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            fetch_min_bytes=1,
+            max_partition_fetch_bytes=1_048_576,
+            request_timeout_ms=10_000,
+            metadata_max_age_ms=30_000,
+        )
+        async with _within(seconds):
+            await self._consumer.start()
+
+    async def close(self, seconds: float) -> None:
+        """Disconnect within the seconds given."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            async with _at_best(seconds):
+                await consumer.stop()
+
+    def assign(self, positions: Mapping[Lane, int]) -> None:
+        """Read exactly these lanes from these offsets on; what was fetched before is dropped."""
+        self._assigned = [aiokafka.TopicPartition(*lane) for lane in positions]
+        self._consumer.assign(self._assigned)
+        for lane, offset in positions.items():
+            self._consumer.seek(aiokafka.TopicPartition(*lane), offset)
+
+    async def poll(self, wait_seconds: float, max_records: int) -> Polled:
+        """Return what is there, waiting up to the seconds given when there is nothing.
+
+        After a raise, and for a lane it calls unreadable, positions are uncertain: assign again.
+        """
+        polled = Polled()
+        if not self._assigned:
+            return polled
+        # One lane at a time: a getmany() over several drops what it has drained when one raises.
+        room = await self._drain(self._assigned, polled, 0.0, max_records)
+        if room == max_records and not polled.unreadable:
+            # Waiting needs all lanes in one call; with one record nothing drained can be lost.
+            await self._getmany(self._assigned, polled, wait_seconds, 1)
+            lanes = [aiokafka.TopicPartition(*lane) for lane in polled.records]
+            await self._drain(lanes, polled, 0.0, max_records)
+        return polled
+
+    async def _drain(
+        self, lanes: list[aiokafka.TopicPartition], polled: Polled, wait: float, room: int
+    ) -> int:
+        for lane in lanes:
+            if room > 0:
+                room -= await self._getmany([lane], polled, wait, room)
+        return room
+
+    async def _getmany(
+        self, lanes: list[aiokafka.TopicPartition], polled: Polled, wait: float, room: int
+    ) -> int:
+        try:
+            async with asyncio.timeout(wait + _REQUEST_SECONDS):
+                found = await self._consumer.getmany(
+                    *lanes, timeout_ms=int(wait * 1000), max_records=room
+                )
+        except errors.OffsetOutOfRangeError as error:
+            for topic, partition in error.args[0]:
+                polled.unreadable[Lane(topic, partition)] = "offset_out_of_range"
+            return 0
+        except errors.CorruptRecordException as error:
+            # Only the text of the error names the lane.
+            named = [lane for lane in self._assigned if repr(lane) in str(error)]
+            for topic, partition in named or lanes:
+                polled.unreadable[Lane(topic, partition)] = "corrupt_record"
+            return 0
+        except _FAILURES as error:
+            raise classify(error) from error
+        for (topic, partition), records in found.items():
+            polled.records.setdefault(Lane(topic, partition), []).extend(map(_record, records))
+        return sum(map(len, found.values()))
+
+    async def partitions(self, topic: str, seconds: float) -> int:
+        """Return how many partitions the topic has; Transient if it does not exist (yet)."""
+        async with _within(seconds):
+            await self._consumer.topics()
+            found = self._consumer.partitions_for_topic(topic)
+        if not found:
+            raise Transient(f"kafka: topic {topic} is not there")
+        return len(found)
+
+    async def beginning_offsets(self, lanes: Collection[Lane], seconds: float) -> dict[Lane, int]:
+        """Return the first offset still kept in each lane."""
+        return await self._offsets("beginning_offsets", lanes, seconds)
+
+    async def end_offsets(self, lanes: Collection[Lane], seconds: float) -> dict[Lane, int]:
+        """Return the offset that the next record of each lane will get."""
+        return await self._offsets("end_offsets", lanes, seconds)
+
+    async def _offsets(
+        self, which: str, lanes: Collection[Lane], seconds: float
+    ) -> dict[Lane, int]:
+        async with _within(seconds):
+            found = await getattr(self._consumer, which)(
+                [aiokafka.TopicPartition(*lane) for lane in lanes]
+            )
+        return {Lane(*place): int(offset) for place, offset in found.items()}
+
+
+def _record(one: Any) -> Record:  # aiokafka is untyped
+    return Record(
+        one.topic, one.partition, one.offset, one.key, one.value, tuple(one.headers), one.timestamp
+    )
+
+
+class Admin:
+    """Creates topics and tells what they are like."""
+
+    def __init__(self, servers: str, client_id: str) -> None:
+        self._servers = servers
+        self._client_id = client_id
+        self._admin: Any = None
+
+    async def start(self, seconds: float) -> None:
+        """Connect, or raise within the seconds given."""
+        self._admin = aiokafka.admin.AIOKafkaAdminClient(
+            bootstrap_servers=self._servers, client_id=self._client_id, request_timeout_ms=10_000
+        )
+        async with _within(seconds):
+            await self._admin.start()
+
+    async def close(self, seconds: float) -> None:
+        """Disconnect within the seconds given."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            async with _at_best(seconds):
+                await admin.close()
+
+    async def create(self, topics: Sequence[TopicSpec], seconds: float) -> list[str]:
+        """Create the topics that do not exist and return their names; leave others as they are."""
+        wanted = [
+            aiokafka.admin.NewTopic(
+                one.name, one.partitions, one.replication, topic_configs=dict(one.config)
+            )
+            for one in topics
+        ]
+        async with _within(seconds):
+            answer = await self._admin.create_topics(wanted)
+        created = []
+        for name, code, *_ in answer.topic_errors:
+            kind = errors.for_code(code)
+            if kind is errors.NoError:
+                created.append(str(name))
+            elif kind is not errors.TopicAlreadyExistsError:
+                raise Fatal(f"kafka: topic {name} is refused: {kind.__name__}: {kind.description}")
+        return created
+
+    async def describe(self, names: Sequence[str], seconds: float) -> dict[str, TopicSpec]:
+        """Return the topics among those names that exist, with every setting they have."""
+        async with _within(seconds):
+            described = await self._admin.describe_topics(list(names))
+            found = {one["topic"]: one["partitions"] for one in described if one["partitions"]}
+            config = await self._configs(list(found))
+        return {
+            name: TopicSpec(
+                name=name,
+                partitions=len(partitions),
+                replication=len(partitions[0]["replicas"]),
+                config=config[name],
+            )
+            for name, partitions in found.items()
+        }
+
+    async def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
+        kind = aiokafka.admin.config_resource.ConfigResourceType.TOPIC
+        asked = [aiokafka.admin.config_resource.ConfigResource(kind, name) for name in names]
+        if not asked:
+            return {}
+        found: dict[str, dict[str, str]] = {}
+        for answer in await self._admin.describe_configs(asked):
+            for _code, _message, _kind, name, entries in answer.resources:
+                found[str(name)] = {str(entry[0]): str(entry[1]) for entry in entries}
+        return found
