@@ -1,0 +1,346 @@
+"""Find the links of an HTML mail and change only their values: spliced in place, never serialised.
+
+One linear pass that reads the text as a browser's tokenizer does. What is found has offsets into the text as given,
+so that whatever is not named by an edit leaves exactly as it came. No link is judged here: that is `links`.
+
+The closed list of edits: the value of an `href` of `<a>` or `<area>` (`replace_value`), and the pixel (`insert_pixel`).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from html import unescape
+from html.entities import html5
+from typing import Final
+
+LINK_ELEMENTS: Final = frozenset({"a", "area"})
+FOLLOW_MARK: Final = "data-inkling-follow"
+TEXT_LIMIT: Final = 200
+# What is looked at to make the text of one link: entities, indentation and all.
+_RAW_TEXT_LIMIT: Final = 2_000
+
+_FOREIGN = frozenset({"svg", "math"})
+_RAW_TEXT = frozenset(
+    {"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "plaintext"}
+)
+# Elements that part words; all others stand inside a line.
+_BREAKS = frozenset(
+    {
+        "br",
+        "p",
+        "div",
+        "table",
+        "tr",
+        "td",
+        "th",
+        "ul",
+        "ol",
+        "li",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "center",
+    }
+)
+
+_S = r"\t\n\f\r "
+_OPENING = re.compile(r"<(?=[A-Za-z/!?])")
+# A whole tag. Every quantifier is possessive: a tag that never closes fails in one pass. A quote counts only after `=`.
+_TAG = re.compile(
+    rf"<(/?)([A-Za-z][^{_S}/>]*+)"
+    rf"((?:[{_S}/]*+[^{_S}/>][^{_S}/>=]*+"
+    rf"(?:[{_S}]*+=[{_S}]*+(?:\"[^\"]*+\"|'[^']*+'|[^{_S}>\"'][^{_S}>]*+|(?=>))|(?![{_S}]*+=)))*+)"
+    rf"([{_S}/]*+)>"
+)
+_ATTRIBUTE = re.compile(
+    rf"([^{_S}/>][^{_S}/>=]*+)"
+    rf"(?:[{_S}]*+=[{_S}]*+(?:(\")([^\"]*+)\"|(')([^']*+)'|([^{_S}>\"'][^{_S}>]*+))?+)?+"
+)
+_TAG_OPENING = re.compile(r"</?[A-Za-z]")
+_COMMENT_END = re.compile(r"--!?>")
+_RAW_TEXT_END = {
+    name: re.compile(rf"</{name}(?=[{_S}/>])", re.IGNORECASE | re.ASCII) for name in _RAW_TEXT
+}
+_SCRIPT_MARK = re.compile(rf"<!--|-->|<(/?)script(?=[{_S}/>])", re.IGNORECASE | re.ASCII)
+_REFERENCE = re.compile(
+    r"&(?:#[xX]([0-9A-Fa-f]++);?|#([0-9]++);?|([A-Za-z][A-Za-z0-9]*+)(;|(?!=)))"
+)
+_REPLACEMENT = "\ufffd"
+# Browsers read the references &#128; to &#159; as windows-1252.
+_WINDOWS_1252 = {
+    code: bytes((code,)).decode("cp1252", errors="ignore") or chr(code) for code in range(128, 160)
+}
+_C0_OR_SPACE = "".join(map(chr, range(0x21)))
+_URL_DROPS = dict.fromkeys(map(ord, "\t\n\r"))
+_UNQUOTED_UNSAFE = re.compile(rf"[{_S}\"'=<>`]|^$")
+_PIXEL = (
+    '<img src="{}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSpot:
+    """A link-carrying value: `html[start:end] == raw`, between the quotes `quote` (`"`, `'` or none)."""
+
+    start: int
+    end: int
+    quote: str
+    raw: str
+    # Where a browser would go: references decoded, the white space a browser ignores removed.
+    url: str
+    # What the reader sees of the link (words, or the alternative text of a picture), on one line.
+    text: str
+    # The value of the attribute `data-inkling-follow` on the same element, if it is there.
+    mark: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """The links of a text in document order, and the offset at which the pixel belongs."""
+
+    links: tuple[LinkSpot, ...]
+    pixel_position: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Markup to stand in place of `html[start:end]`."""
+
+    start: int
+    end: int
+    markup: str
+
+
+def scan(html: str) -> Scan:
+    """Read any text, however broken, in one pass; never raises."""
+    return _Scanner(html).run()
+
+
+def splice(html: str, edits: Iterable[Edit]) -> str:
+    """Carry out edits given in any order; every other character stays. Overlapping edits raise ValueError."""
+    pieces: list[str] = []
+    position = 0
+    for edit in sorted(edits):
+        if not position <= edit.start <= edit.end <= len(html):
+            raise ValueError(f"the edit at {edit.start} overlaps another or lies outside the text")
+        pieces += (html[position : edit.start], edit.markup)
+        position = edit.end
+    pieces.append(html[position:])
+    return "".join(pieces)
+
+
+def replace_value(spot: LinkSpot, url: str) -> Edit:
+    """The edit that makes the link lead to `url`, escaped for the quotes found; a bare value gets some if it must."""
+    value = url.replace("&", "&amp;")
+    if spot.quote == "'":
+        value = value.replace("'", "&#39;")
+    elif spot.quote:
+        value = value.replace('"', "&quot;")
+    elif _UNQUOTED_UNSAFE.search(value):
+        value = '"' + value.replace('"', "&quot;") + '"'
+    return Edit(spot.start, spot.end, value)
+
+
+def insert_pixel(position: int, url: str) -> Edit:
+    """The edit that puts the pixel at the position a scan gave."""
+    return Edit(position, position, _PIXEL.format(url.replace("&", "&amp;").replace('"', "&quot;")))
+
+
+def decode_attribute(raw: str) -> str:
+    """The value of an attribute as a browser holds it (`&copy=1` stays as it is there, unlike in text)."""
+    if "&" in raw:
+        raw = _REFERENCE.sub(_referent, raw)
+    return raw.replace("\0", _REPLACEMENT)
+
+
+def link_target(raw: str) -> str:
+    """The URL in an `href`, as a browser reads it before it takes it apart."""
+    return decode_attribute(raw).translate(_URL_DROPS).strip(_C0_OR_SPACE)
+
+
+def _referent(reference: re.Match[str]) -> str:
+    hexadecimal, decimal, name, end = reference.groups()
+    if name is not None:
+        return html5.get(name + ";" if end else name, reference[0])
+    digits = (hexadecimal or decimal).lstrip("0")
+    # Seven digits hold every code point in either base, and a longer number costs nothing.
+    code = int(digits or "0", 16 if hexadecimal else 10) if len(digits) <= 7 else 0
+    if code == 0 or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+        return _REPLACEMENT
+    return _WINDOWS_1252.get(code) or chr(code)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Found:
+    """A link whose text is still being read."""
+
+    start: int
+    end: int
+    quote: str
+    mark: str | None
+    text: list[str] = field(default_factory=list)
+    room: int = _RAW_TEXT_LIMIT
+
+    def read(self, html: str, start: int, end: int) -> None:
+        piece = html[start : min(end, start + self.room)]
+        self.text.append(piece)
+        self.room -= len(piece)
+
+    def spot(self, html: str) -> LinkSpot:
+        raw = html[self.start : self.end]
+        text = " ".join(unescape("".join(self.text)).replace("\0", "").split())
+        if len(text) > TEXT_LIMIT:
+            text = text[: TEXT_LIMIT - 1] + "…"
+        return LinkSpot(
+            start=self.start,
+            end=self.end,
+            quote=self.quote,
+            raw=raw,
+            url=link_target(raw),
+            text=text,
+            mark=self.mark,
+        )
+
+
+class _Scanner:
+    """One pass over one text. What reads a construct returns the offset after it, or -1 if it never closes."""
+
+    def __init__(self, html: str) -> None:
+        self._html = html
+        self._found: list[_Found] = []
+        self._anchor: _Found | None = None
+        self._foreign = 0
+        self._body_end = -1
+        self._html_end = -1
+
+    def run(self) -> Scan:
+        position = 0
+        while opening := _OPENING.search(self._html, position):
+            at = opening.start()
+            self._text(position, at)
+            position = self._construct(at)
+            if position < 0:
+                # A browser swallows the rest from here on, so a pixel after it would not load.
+                return self._result(at)
+        self._text(position, len(self._html))
+        return self._result(len(self._html))
+
+    def _result(self, end: int) -> Scan:
+        position = next((at for at in (self._body_end, self._html_end) if at >= 0), end)
+        links = tuple(found.spot(self._html) for found in self._found)
+        return Scan(links=links, pixel_position=position)
+
+    def _text(self, start: int, end: int) -> None:
+        if self._anchor is not None:
+            self._anchor.read(self._html, start, end)
+
+    def _construct(self, at: int) -> int:
+        tag = _TAG.match(self._html, at)
+        if tag is None:
+            return self._declaration(at)
+        name = tag[2].lower()
+        if name in _BREAKS and self._anchor is not None:
+            self._anchor.text.append(" ")
+        if tag[1]:
+            self._end_tag(name, at)
+            return tag.end()
+        return self._start_tag(name, tag)
+
+    def _declaration(self, at: int) -> int:
+        html = self._html
+        if html.startswith("<!--", at) and not html.startswith(("<!-->", "<!--->"), at):
+            end = _COMMENT_END.search(html, at + 4)
+            return end.end() if end else -1
+        closing = ">"
+        if self._foreign and html.startswith("<![CDATA[", at):
+            closing = "]]>"
+        elif _TAG_OPENING.match(html, at):
+            return -1
+        found = html.find(closing, at)
+        return found + len(closing) if found >= 0 else -1
+
+    def _start_tag(self, name: str, tag: re.Match[str]) -> int:
+        if name in LINK_ELEMENTS:
+            self._link(name, tag)
+        elif name == "img" and self._anchor is not None:
+            self._alternative_text(self._anchor, tag)
+        elif name in _FOREIGN:
+            self._foreign += not tag[4].endswith("/")
+        elif name in _RAW_TEXT and not self._foreign:
+            return self._raw_text(name, tag.end())
+        return tag.end()
+
+    def _end_tag(self, name: str, at: int) -> None:
+        if name == "a":
+            self._anchor = None
+        elif name == "body":
+            self._body_end = at
+        elif name == "html":
+            self._html_end = at
+        elif name in _FOREIGN:
+            self._foreign = max(0, self._foreign - 1)
+
+    def _link(self, name: str, tag: re.Match[str]) -> None:
+        attributes = self._attributes(tag)
+        found: _Found | None = None
+        href = attributes.get("href")
+        group = href.lastindex if href is not None else None
+        # Group 1 alone is an attribute without a value: a browser takes that first one, and it leads nowhere.
+        if href is not None and group is not None and group > 1:
+            mark = attributes.get(FOLLOW_MARK)
+            found = _Found(
+                start=href.start(group),
+                end=href.end(group),
+                quote=href[2] or href[4] or "",
+                mark=None if mark is None else decode_attribute(_value(mark)),
+            )
+            self._found.append(found)
+        if name == "a":
+            self._anchor = found
+        elif found is not None and (alternative := attributes.get("alt")):
+            found.text.append(_value(alternative)[:_RAW_TEXT_LIMIT])
+
+    def _alternative_text(self, anchor: _Found, tag: re.Match[str]) -> None:
+        if alternative := self._attributes(tag).get("alt"):
+            anchor.text.append(" ")
+            anchor.read(_value(alternative), 0, _RAW_TEXT_LIMIT)
+            anchor.text.append(" ")
+
+    def _attributes(self, tag: re.Match[str]) -> dict[str, re.Match[str]]:
+        """The attributes by lower-case name; of equal names the first counts, as in a browser."""
+        attributes: dict[str, re.Match[str]] = {}
+        for attribute in _ATTRIBUTE.finditer(self._html, *tag.span(3)):
+            attributes.setdefault(attribute[1].lower(), attribute)
+        return attributes
+
+    def _raw_text(self, name: str, position: int) -> int:
+        if name == "script":
+            return self._script(position)
+        end = _RAW_TEXT_END[name].search(self._html, position) if name != "plaintext" else None
+        return end.start() if end else -1
+
+    def _script(self, position: int) -> int:
+        """Scripts end at `</script>`, unless it closes a `<script>` inside a `<!--` of theirs."""
+        depth = 0  # 1: after `<!--`; 2: in a script inside that
+        while mark := _SCRIPT_MARK.search(self._html, position):
+            position = mark.end()
+            match mark[0][:3], depth:
+                case "<!-", 0:
+                    depth, position = 1, mark.start() + 2  # its dashes may be those of `-->`
+                case "-->", _:
+                    depth = 0
+                case _, (0 | 1) if mark[1]:
+                    return mark.start()
+                case _, 2 if mark[1]:
+                    depth = 1
+                case _, 1 if mark[1] == "":
+                    depth = 2
+        return -1
+
+
+def _value(attribute: re.Match[str]) -> str:
+    return attribute[3] or attribute[5] or attribute[6] or ""
