@@ -1,0 +1,1 @@
+"""How Inkling is put on machines."""

@@ -1,0 +1,1 @@
+"""The one-machine stack: ports, processes, servers, secrets."""
