@@ -1,0 +1,195 @@
+"""Decide of each link of a mail whether it is followed, and say why if it is not.
+
+Only absolute `http` and `https` links are followed, and only if a redirect would lead to exactly where the link did.
+Everything else stays as it was written. A link's index is its running number in the mail, followed or not, so that it
+names the same link in every copy and in every mail made from one template.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv6Address
+from typing import Final
+
+from services.rewriter.html import Edit, LinkSpot, replace_value
+
+MAX_TRACKING_LINK_CHARACTERS: Final = 1_800
+# As many as the record of a prepared mail takes (`message.prepared.v1`); a token could count to 65,535.
+MAX_LINKS: Final = 1_000
+
+MakeLink = Callable[[int, str], str]
+"""From a link's index and its exact URL to the tracking link that stands for it."""
+
+
+class LinkReason(StrEnum):
+    """Why a link is left as it was: a closed list, stable at the doors and in the log."""
+
+    OPTED_OUT = "opted_out"
+    ANCHOR = "anchor"
+    NOT_HTTP = "not_http"
+    NOT_ABSOLUTE = "not_absolute"
+    TEMPLATED = "templated"
+    UNSAFE_URL = "unsafe_url"
+    ALREADY_FOLLOWED = "already_followed"
+    URL_TOO_LONG = "url_too_long"
+    TOO_MANY_LINKS = "too_many_links"
+
+    @property
+    def detail(self) -> str:
+        """The reason as a sentence for the seller."""
+        return _DETAILS[self]
+
+
+_DETAILS: Final = {
+    LinkReason.OPTED_OUT: 'The link is marked data-inkling-follow="no".',
+    LinkReason.ANCHOR: "The link leads to a place in the mail itself.",
+    LinkReason.NOT_HTTP: "Only web links are followed; this one starts a mail, a call or something else.",
+    LinkReason.NOT_ABSOLUTE: "The link is not a full web address that starts with http:// or https://.",
+    LinkReason.TEMPLATED: "The link holds a placeholder that another program will fill in later.",
+    LinkReason.UNSAFE_URL: "The web address is malformed or could mislead, so it was left as it is.",
+    LinkReason.ALREADY_FOLLOWED: "The link already is a tracking link.",
+    LinkReason.URL_TOO_LONG: "The link would become too long for some mail programs.",
+    LinkReason.TOO_MANY_LINKS: f"Only the first {MAX_LINKS:,} links of a mail are followed.",
+}
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_HTTP = re.compile(r"https?://([^/?#]*)([^?#]*)", re.IGNORECASE | re.ASCII)
+# C0 and C1 controls, and lone surrogates, which no encoding carries.
+_UNSAFE_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{0,5}))?")
+_PLACEHOLDER = re.compile(
+    r"\{\{|\$\{|\*\||\[\["  # {{x}} ${x} *|X|* [[x]]
+    r"|[<{\[]%(?![0-9A-Fa-f]{2})"  # <%= x %> {% x %} [% x %], but not `[%24gt]`
+    r"|\{(?![0-9A-Fa-f]{8}-)[A-Za-z_][\w .:|\-]*+\}"  # {x}, but not a GUID in braces
+    # %x%, but not what stands between two escapes such as %C3 and %20
+    r"|%(?![0-9A-Fa-f]{2})[A-Za-z_][\w.\-]*+%"
+    r"|%[A-Fa-f][\w.\-]*+%(?![0-9A-Fa-f]{2})"
+)
+_OUR_DOORS = ("/o/", "/c/", "/a/", "/i/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link of the mail and what was decided of it: followed, if no reason speaks against it."""
+
+    index: int
+    spot: LinkSpot
+    host: str | None
+    reason: LinkReason | None
+
+    @property
+    def followed(self) -> bool:
+        """Whether the link is to be replaced by a tracking link."""
+        return self.reason is None
+
+    @property
+    def url(self) -> str:
+        """Where the link leads, exactly."""
+        return self.spot.url
+
+    @property
+    def text(self) -> str:
+        """What the reader sees of it."""
+        return self.spot.text
+
+    @property
+    def position(self) -> int:
+        """Where its address stands in the HTML, in characters."""
+        return self.spot.start
+
+
+def decide(
+    spots: Iterable[LinkSpot], *, own_urls: Sequence[str], make: MakeLink
+) -> tuple[Link, ...]:
+    """Number the links and decide of each.
+
+    `own_urls` are the base URLs of our trackers. `make` is asked once for each link that would be followed, to see how
+    long it gets: any recipient's will do, for all tokens of one mail are equally long.
+    """
+    prefixes = tuple(url.rstrip("/").lower() for url in own_urls)
+    return tuple(_decide(index, spot, prefixes, make) for index, spot in enumerate(spots))
+
+
+def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
+    """The edits that make each followed link lead through the tracker."""
+    return [replace_value(link.spot, make(link.index, link.url)) for link in links if link.followed]
+
+
+def _decide(index: int, spot: LinkSpot, prefixes: Sequence[str], make: MakeLink) -> Link:
+    host: str | None = None
+    reason = _not_meant_for_us(spot)
+    if reason is None:
+        host = _host(spot.url)
+        if host is None:
+            reason = LinkReason.UNSAFE_URL
+        elif _is_ours(spot.url, prefixes):
+            reason = LinkReason.ALREADY_FOLLOWED
+        elif index >= MAX_LINKS:
+            reason = LinkReason.TOO_MANY_LINKS
+        elif _too_long(index, spot.url, make):
+            reason = LinkReason.URL_TOO_LONG
+    return Link(index=index, spot=spot, host=host, reason=reason)
+
+
+def _not_meant_for_us(spot: LinkSpot) -> LinkReason | None:
+    """What can be said before the URL is taken apart."""
+    url = spot.url
+    if spot.mark is not None and spot.mark.strip().lower() == "no":
+        return LinkReason.OPTED_OUT
+    if url.startswith("#"):
+        return LinkReason.ANCHOR
+    scheme = _SCHEME.match(url)
+    if scheme is not None and scheme[1].lower() not in ("http", "https"):
+        return LinkReason.NOT_HTTP
+    if _PLACEHOLDER.search(url):
+        return LinkReason.TEMPLATED
+    return None if scheme is not None else LinkReason.NOT_ABSOLUTE
+
+
+def _host(url: str) -> str | None:
+    """The host of a web address in lower case, or None where a browser might not go where a reader would think.
+
+    Refused: user information before an `@`, a backslash that a browser takes for a slash, controls, a missing or
+    impossible host. Letters of other scripts are fine: the browser encodes them.
+    """
+    parts = _HTTP.match(url)
+    if parts is None or "\\" in parts[0] or _UNSAFE_CHARACTER.search(url):
+        return None
+    authority = _AUTHORITY.fullmatch(parts[1])
+    if authority is None or int(authority[2] or "0") > 65_535:
+        return None
+    host = authority[1].lower()
+    return host if (_is_ipv6(host[1:-1]) if host.startswith("[") else _is_name(host)) else None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_name(host: str) -> bool:
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= 253 and all(0 < len(label) <= 63 and _is_label(label) for label in labels)
+
+
+def _is_label(label: str) -> bool:
+    if label.isascii():
+        return label.replace("-", "").replace("_", "").isalnum()
+    # Combining marks are letters' parts in many scripts, and no letters to `isalnum`; `isidentifier` knows them.
+    return ("a" + label.replace("-", "")).isidentifier()
+
+
+def _is_ours(url: str, prefixes: Iterable[str]) -> bool:
+    return any(
+        url[: len(prefix)].lower() == prefix and url.startswith(_OUR_DOORS, len(prefix))
+        for prefix in prefixes
+    )
+
+
+def _too_long(index: int, url: str, make: MakeLink) -> bool:
+    limit = MAX_TRACKING_LINK_CHARACTERS
+    return len(url) > limit or len(make(index, url)) > limit
