@@ -188,7 +188,7 @@ class Producer:
             # no public call for either.
             await producer._sender.close()  # noqa: SLF001
         producer._message_accumulator.fail_all(errors.ProducerClosed())  # noqa: SLF001
-        async with _at_best(_REQUEST_SECONDS):
+        async with _at_best(1.0):
             await producer.stop()
 
 
