@@ -1,7 +1,9 @@
-"""The only place that asks what time it is; everybody else takes a `Clock` or a value."""
+"""The only place that asks what time it is, and how an instant is written at the doors."""
 
+import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -48,3 +50,34 @@ class Deadline:
     def expired(self) -> bool:
         """Tell whether nothing is left."""
         return self.remaining() <= 0.0
+
+
+_RFC3339 = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def parse_instant(written: str) -> int:
+    """Read an RFC 3339 time as microseconds since the epoch; finer digits are dropped.
+
+    Raises ValueError for anything else, a missing offset included.
+    """
+    found = _RFC3339.fullmatch(written)
+    if found is None:
+        raise ValueError("must be an RFC 3339 time like 2026-01-31T09:30:00Z")
+    day, time_of_day, fraction, offset = found.groups()
+    digits = (fraction or "")[:6].ljust(6, "0")
+    zone = "+00:00" if offset in "Zz" else offset
+    try:
+        moment = datetime.fromisoformat(f"{day}T{time_of_day}.{digits}{zone}")
+        return (moment - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time that exists, like 2026-01-31T09:30:00Z") from None
+
+
+def format_instant(instant: int) -> str:
+    """Write microseconds since the epoch as RFC 3339 in UTC, with microseconds and `Z`."""
+    moment = _EPOCH + timedelta(microseconds=instant)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
