@@ -90,18 +90,20 @@ def _writers(cls: Any) -> tuple[tuple[str, Convert], ...]:
 
 def read(cls: type[T], data: Mapping[str, Json]) -> T:
     """Build a dataclass from a checked JSON object; a member that is absent or null takes its default."""
+    members = _readers(cls)  # type: ignore[arg-type]  # mypy: a class is not seen to be hashable
     return cls(
         **{
             name: default if (value := data.get(name)) is None else convert(value)
-            for name, convert, default in _readers(cls)
+            for name, convert, default in members
         }
     )
 
 
 def write(value: Any) -> dict[str, Json]:
     """Turn a dataclass into a JSON object without the members that are ``None``."""
+    members = _writers(type(value))  # type: ignore[arg-type]  # mypy: as above
     return {
         name: convert(member)
-        for name, convert in _writers(type(value))
+        for name, convert in members
         if (member := getattr(value, name)) is not None
     }

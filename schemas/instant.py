@@ -37,4 +37,4 @@ def to_datetime(instant: Instant) -> datetime:
 
 def text(instant: Instant) -> str:
     """Write RFC 3339 in UTC with six decimals and ``Z``."""
-    return f"{to_datetime(instant):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return to_datetime(instant).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
