@@ -189,11 +189,8 @@ class Processes:
         return child is not None and child.handle.poll() is None
 
     def dead(self) -> list[str]:
-        """One sentence for each program that ended without being asked to."""
-        endings = [(name, child.handle.poll()) for name, child in list(self._children.items())]
-        return [
-            f"{name} ended with status {status}" for name, status in endings if status is not None
-        ]
+        """The programs that ended without being asked to."""
+        return [name for name in self.names() if not self.is_running(name)]
 
     def log(self, name: str) -> Path:
         """Where a program's output goes."""

@@ -1,0 +1,125 @@
+"""Installs what the targets of the Makefile need: Python packages, Kafka's jars, Java where there is none.
+
+Each step leaves a stamp, so that it is done once; an interrupted step leaves none and is done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from deploy.local import java, requirements
+from deploy.local.unprivileged import CHECKOUT
+
+LIBRARIES = CHECKOUT / ".run" / "kafka" / "libs"
+_ENVIRONMENT = CHECKOUT / ".venv"
+_POM = Path(__file__).parent / "kafka" / "pom.xml"
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+_CLASSES = (
+    "kafka/Kafka.class",
+    "kafka/tools/StorageTool.class",
+    "org/apache/kafka/server/logger/LoggingController.class",
+    "org/apache/logging/log4j/LogManager.class",
+    "org/slf4j/impl/StaticLoggerBinder.class",
+    "com/github/luben/zstd/Zstd.class",
+)
+_STEP_SECONDS = 1_800.0
+
+
+class IncompleteError(Exception):
+    """A step ended well but did not bring what it should."""
+
+
+def packages() -> None:
+    """Make the virtual environment and install the locked packages into it."""
+    _say("Python packages into .venv/")
+    _run(sys.executable, "-m", "venv", str(_ENVIRONMENT))
+    _install(_ENVIRONMENT / "bin" / "python", "requirements-dev.lock")
+    (_ENVIRONMENT / ".ready").touch()
+
+
+def kafka() -> None:
+    """Fetch Kafka's jars with Maven, and before that a Java runtime, where the machine has none."""
+    stamp = LIBRARIES / ".ready"
+    version = hashlib.sha256(_POM.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != version:
+        _fetch(_runtime())
+    stamp.write_text(version)
+
+
+def _fetch(runtime: Path) -> None:
+    _say("Kafka into .run/kafka/libs/ (some 60 MB)")
+    shutil.rmtree(LIBRARIES, ignore_errors=True)
+    (LIBRARIES.parent / "classes.jsa").unlink(missing_ok=True)
+    arguments = ["-B", "-ntp", "-q", "-Dstyle.color=never", "-f", str(_POM), _COPY, "-DincludeScope=runtime"]
+    _run("mvn", *arguments, f"-DoutputDirectory={LIBRARIES}", JAVA_HOME=str(_home(runtime)))
+    lacking = missing_classes(LIBRARIES)
+    if lacking:
+        message = f"Maven ended well, but these classes are missing: {', '.join(lacking)}"
+        raise IncompleteError(message)
+
+
+def missing_classes(libraries: Path) -> list[str]:
+    """The classes a broker cannot do without that no jar in the folder holds."""
+    found: set[str] = set()
+    for jar in libraries.glob("*.jar"):
+        with zipfile.ZipFile(jar) as archive:
+            found.update(archive.namelist())
+    return [name for name in _CLASSES if name not in found]
+
+
+def _runtime() -> Path:
+    try:
+        return java.find()
+    except java.NoJavaError:
+        _say("a Java runtime into .venv/, because this machine has none")
+        try:
+            _install(Path(sys.executable), "requirements-java.lock")
+        except subprocess.CalledProcessError as error:
+            raise IncompleteError(requirements.sentence("Java 17 or newer")) from error
+        importlib.invalidate_caches()
+        return java.find()
+
+
+def _home(runtime: Path) -> Path:
+    return runtime.resolve().parents[1]
+
+
+def _install(python: Path, lock: str) -> None:
+    options = ["--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check"]
+    _run(str(python), "-m", "pip", "install", *options, "-r", str(CHECKOUT / lock))
+
+
+def _run(*command: str, **environment: str) -> None:
+    subprocess.run(
+        command, cwd=CHECKOUT, env={**os.environ, **environment}, timeout=_STEP_SECONDS, check=True
+    )
+
+
+def _say(text: str) -> None:
+    print(f"== installing {text}", flush=True)
+
+
+def main(step: str) -> int:
+    """Do one step, `packages` or `kafka`; the exit status."""
+    try:
+        {"packages": packages, "kafka": kafka}[step]()
+    except (
+        IncompleteError,
+        java.NoJavaError,
+        subprocess.CalledProcessError,
+        subprocess.TimeoutExpired,
+    ) as error:
+        print(f"make setup failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
