@@ -173,7 +173,7 @@ class Producer:
         batch.close()
         async with _within(seconds):
             if lane.partition not in await self._producer.partitions_for(lane.topic):
-                raise Transient(f"kafka: no partition {lane}")
+                raise Poison("no_such_partition", str(lane))
             sent = await self._producer.send_batch(batch, lane.topic, partition=lane.partition)
             return int((await sent).offset)
 
@@ -234,34 +234,32 @@ class Consumer:
         for lane, offset in positions.items():
             self._consumer.seek(aiokafka.TopicPartition(*lane), offset)
 
-    async def poll(self, wait_seconds: float, max_records: int) -> Polled:
-        """Return what is there, waiting up to the seconds given when there is nothing.
+    async def poll(self, wait_seconds: float, lane_records: int) -> Polled:
+        """Return up to that many records of each lane, waiting only while there are none at all.
 
         After a raise, and for a lane it calls unreadable, positions are uncertain: assign again.
         """
         polled = Polled()
-        if not self._assigned:
-            return polled
         # One lane at a time: a getmany() over several drops what it has drained when one raises.
-        room = await self._drain(self._assigned, polled, 0.0, max_records)
-        if room == max_records and not polled.unreadable:
-            # Waiting needs all lanes in one call; with one record nothing drained can be lost.
-            await self._getmany(self._assigned, polled, wait_seconds, 1)
-            lanes = [aiokafka.TopicPartition(*lane) for lane in polled.records]
-            await self._drain(lanes, polled, 0.0, max_records)
+        for lane in self._assigned:
+            await self._getmany([lane], polled, 0.0, lane_records)
+        if polled.records or polled.unreadable or not self._assigned:
+            return polled
+        # Waiting needs all lanes in one call; with one record nothing drained can be lost.
+        await self._getmany(self._assigned, polled, wait_seconds, 1)
+        for waited in list(polled.records):
+            lane = aiokafka.TopicPartition(*waited)
+            await self._getmany([lane], polled, 0.0, lane_records - 1)
         return polled
 
-    async def _drain(
-        self, lanes: list[aiokafka.TopicPartition], polled: Polled, wait: float, room: int
-    ) -> int:
-        for lane in lanes:
-            if room > 0:
-                room -= await self._getmany([lane], polled, wait, room)
-        return room
+    def end_offset(self, lane: Lane) -> int | None:
+        """Return the offset after the lane's last record as of the last fetch, if there was one."""
+        end = self._consumer.highwater(aiokafka.TopicPartition(*lane))
+        return None if end is None else int(end)
 
     async def _getmany(
         self, lanes: list[aiokafka.TopicPartition], polled: Polled, wait: float, room: int
-    ) -> int:
+    ) -> None:
         try:
             async with asyncio.timeout(wait + _REQUEST_SECONDS):
                 found = await self._consumer.getmany(
@@ -270,27 +268,23 @@ class Consumer:
         except errors.OffsetOutOfRangeError as error:
             for topic, partition in error.args[0]:
                 polled.unreadable[Lane(topic, partition)] = "offset_out_of_range"
-            return 0
-        except errors.CorruptRecordException as error:
-            # Only the text of the error names the lane.
+            return
+        except (errors.CorruptRecordException, UnicodeDecodeError) as error:
+            # Only the text of the error names the lane; for a header's name nothing does.
             named = [lane for lane in self._assigned if repr(lane) in str(error)]
             for topic, partition in named or lanes:
                 polled.unreadable[Lane(topic, partition)] = "corrupt_record"
-            return 0
+            return
         except _FAILURES as error:
             raise classify(error) from error
         for (topic, partition), records in found.items():
             polled.records.setdefault(Lane(topic, partition), []).extend(map(_record, records))
-        return sum(map(len, found.values()))
 
     async def partitions(self, topic: str, seconds: float) -> int:
         """Return how many partitions the topic has; Transient if it does not exist (yet)."""
         async with _within(seconds):
-            await self._consumer.topics()
-            found = self._consumer.partitions_for_topic(topic)
-        if not found:
-            raise Transient(f"kafka: topic {topic} is not there")
-        return len(found)
+            # The public topics() keeps what it learns to itself.
+            return len(await self._consumer._client._wait_on_metadata(topic))  # noqa: SLF001
 
     async def beginning_offsets(self, lanes: Collection[Lane], seconds: float) -> dict[Lane, int]:
         """Return the first offset still kept in each lane."""

@@ -1,0 +1,59 @@
+"""Topics of real Kafka for one test each: made, filled and read back."""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Sequence
+
+from services.runtime.kafka import Admin, Consumer, Outgoing, Producer, Record, TopicSpec
+from services.runtime.leases import Lane
+from tests.support.waiting import until
+
+SECONDS = 20.0
+_numbers = itertools.count(1)
+
+
+async def a_topic(servers: str, partitions: int = 1, **config: str) -> str:
+    """Create a topic of a name that nobody used before, and wait until it has its leaders."""
+    name = f"test.{secrets.token_hex(4)}.{next(_numbers)}"
+    admin = Admin(servers, "tests")
+    try:
+        await admin.start(SECONDS)
+        spec = TopicSpec(name=name, partitions=partitions, replication=1, config=config)
+        await admin.create([spec], SECONDS)
+
+        async def there() -> bool:
+            return name in await admin.describe([name], SECONDS)
+
+        await until(there)
+    finally:
+        await admin.close(SECONDS)
+    return name
+
+
+async def produce(servers: str, lane: Lane, records: Sequence[Outgoing]) -> int:
+    """Write records to a lane and return the first one's offset."""
+    producer = Producer(servers, "tests")
+    try:
+        await producer.start(SECONDS)
+        return await producer.send_batch(lane, records, 1_767_225_600_000, SECONDS)
+    finally:
+        await producer.close(SECONDS)
+
+
+async def read(servers: str, topic: str, count: int) -> list[Record]:
+    """Read that many records of a topic from its beginning, in no order between partitions."""
+    consumer = Consumer(servers, "tests")
+    found: list[Record] = []
+    try:
+        await consumer.start(SECONDS)
+        partitions = await consumer.partitions(topic, SECONDS)
+        consumer.assign({Lane(topic, number): 0 for number in range(partitions)})
+        async with asyncio.timeout(SECONDS):
+            while len(found) < count:
+                polled = await consumer.poll(0.05, 5000)
+                for records in polled.records.values():
+                    found += records
+    finally:
+        await consumer.close(SECONDS)
+    return found
