@@ -9,7 +9,12 @@ from schemas import events, facts, personal, settings
 from schemas.identity import RecipientRef, Tenant
 
 KEEP: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-COMPACT: Final = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+# A reader that was away for less than 30 days still sees every tombstone.
+COMPACT: Final = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.1",
+    "delete.retention.ms": "2592000000",
+}
 MAX_EVENT_BYTES: Final = 262_144
 """One event's value; `DESIGN` §3."""
 
