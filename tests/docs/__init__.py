@@ -1,0 +1,1 @@
+"""Documents are executed, and generated ones are fresh."""
