@@ -1,0 +1,43 @@
+"""Puts the tracker together."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+
+from services.runtime.clock import Deadline
+from services.runtime.lifecycle import Life
+from services.runtime.operations import operate
+from services.runtime.publisher import Publisher
+from services.tracker import metrics
+from services.tracker.config import Config
+from services.tracker.doors import Doors
+from services.tracker.listener import listen
+from services.tracker.metrics import Metrics
+from services.tracker.recorder import Recorder
+from services.tracker.web import public_application
+
+
+@asynccontextmanager
+async def build(config: Config, life: Life) -> AsyncIterator[None]:
+    """Serve the doors while the context is open, with Kafka there or not; then drain.
+
+    First no more hits are taken and the open ones end, then what was offered is flushed.
+    """
+    registry = CollectorRegistry()
+    counted = Metrics(registry)
+    publisher = Publisher(config.kafka.servers, f"tracker-{config.edge}", life.clock)
+    metrics.watch(publisher, registry)
+    recorder = Recorder(publisher, life.clock, os.urandom, f"/tracker/{config.edge}")
+    life.checks.add("kafka", recorder.problem)
+    doors = Doors(config.token_keys, recorder, life.clock, counted, config.edge)
+    app = public_application(doors, config.trusted_proxies)
+    async with operate(config.doors, life, registry):
+        life.tasks.create_task(publisher.run(), name="publisher")
+        life.tasks.create_task(recorder.learn_partitions(), name="partitions")
+        try:
+            async with listen(app, config.doors.host, config.doors.port, life):
+                yield
+        finally:
+            await publisher.drain(Deadline.after(life.clock, life.remaining()))

@@ -1,0 +1,84 @@
+"""The aiohttp front end: from a request to a hit, from an answer to a response. It decides nothing."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Final
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from services.runtime.problem import CONTENT_TYPE, Problem, Slug
+from services.runtime.web import application
+from services.tracker import clients
+from services.tracker.answers import RECORDED, Answer
+from services.tracker.clients import Network
+from services.tracker.doors import Doors
+from services.tracker.hits import Hit
+from services.tracker.metrics import Kind
+
+PIXEL_PATH: Final = "/o/{token}.gif"
+CLICK_PATH: Final = "/c/{token}"
+# Neither door reads a body.
+_MAX_BODY_BYTES: Final = 1024
+
+
+def public_application(doors: Doors, trusted: Sequence[Network]) -> web.Application:
+    """Build the application of the public port."""
+
+    async def pixel(request: web.Request) -> web.Response:
+        if request.body_exists:
+            doors.refuse_body(Kind.OPEN)
+            return _body_refused(request)
+        return _response(await doors.pixel(request.match_info["token"], hit_of(request, trusted)))
+
+    async def click(request: web.Request) -> web.Response:
+        if request.body_exists:
+            doors.refuse_body(Kind.CLICK)
+            return _body_refused(request)
+        return _response(await doors.click(request.match_info["token"], hit_of(request, trusted)))
+
+    return application(
+        [web.get(PIXEL_PATH, pixel), web.get(CLICK_PATH, click)],
+        openapi=openapi_document(),
+        verifier=None,
+        max_body_bytes=_MAX_BODY_BYTES,
+        metrics=None,  # the hits are counted; counting requests as well would cost more than the hit
+    )
+
+
+def openapi_document() -> bytes:
+    """Load the document that describes the public port."""
+    return files("services.tracker").joinpath("openapi.json").read_bytes()
+
+
+def hit_of(request: web.Request, trusted: Sequence[Network]) -> Hit:
+    """Collect what a request tells of whoever made it."""
+    headers = request.headers
+    get = headers.get
+    return Hit(
+        method=request.method,
+        network=clients.network_of(
+            request.remote, headers.getall("X-Forwarded-For", ()) if trusted else (), trusted
+        ),
+        user_agent=get("User-Agent"),
+        language=get("Accept-Language"),
+        purpose=get("Purpose") or get("X-Purpose") or get("X-Moz"),
+        sec_purpose=get("Sec-Purpose"),
+        range=get("Range"),
+        traceparent=get("traceparent"),
+    )
+
+
+def _response(answer: Answer) -> web.Response:
+    return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)
+
+
+def _body_refused(request: web.Request) -> web.Response:
+    problem = Problem(Slug.MALFORMED_REQUEST, "This door takes no body.")
+    response = web.Response(
+        status=problem.status,
+        headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", RECORDED: "no"},
+        body=problem.body(request.path),
+    )
+    response.force_close()
+    return response
