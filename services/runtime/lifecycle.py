@@ -28,7 +28,7 @@ Check = Callable[[], str | None]
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # What a drain may overrun before the process is ended from outside the event loop, with a trace
 # of where it hangs: a step that swallows its cancellation must not live for ever.
-_OVERRUN_SECONDS: Final = 5.0
+_OVERRUN_SECONDS: Final = 2.0
 
 log = logs.get_logger(__name__)
 
@@ -62,8 +62,9 @@ class ReadinessChecks:
 class Life:
     """One run of a process: its clock, its tasks, and whether it is being stopped.
 
-    Tasks still running when the service has closed are cancelled. A task that fails takes the
-    process down. `deadline` is set when `stopping` is, and shared by every step of the drain.
+    A task that fails takes the process down. Those in `tasks` are cancelled once the service has
+    closed; one that must finish by itself when `stopping` is set belongs in a task group that the
+    service opens around its `yield`. `deadline` is set with `stopping`, for all steps of the drain.
     """
 
     def __init__(self, service: str, tasks: asyncio.TaskGroup, drain_seconds: float) -> None:
