@@ -53,7 +53,9 @@ class Broker:
         )
         command = self._java(runtime, *archive, "kafka.Kafka", "server.properties")
         self._processes.start(
-            Program(name=NAME, command=command, environment={}, folder=self._directory)
+            Program(
+                name=NAME, command=command, environment={}, folder=self._directory, foundation=True
+            )
         )
         port = self._ports.public("kafka")
         until_ready(self._processes, NAME, lambda: answers_metadata(port), _READY_SECONDS)

@@ -44,14 +44,14 @@ def where_to_look_next(described: Mapping[str, Any]) -> str:
         "pixel and click": f"{described['tracker']}/o/… and /c/…",
         **{f"metrics of the {name}": urls[0] for name, urls in described["metrics"].items()},
         "Kafka": described["kafka"],
-        "PostgreSQL": described["postgres"],
+        "PostgreSQL": described["postgres"].rpartition("@")[2],
     }
     return "\n".join(
         [
             "Where to look next (each service describes itself at /openapi.json):",
             *(f"  {what:<38} {where}" for what, where in doors.items()),
-            "  addresses, tokens, process numbers      .run/stack.json",
-            "  logs                                    .run/logs/",
+            "  addresses, passwords, tokens           .run/stack.json",
+            "  logs                                   .run/logs/",
             "",
             "Try it, as the seller:",
             f"  curl -H 'Authorization: Bearer {described['tokens']['seller']}' \\",

@@ -92,6 +92,7 @@ class Postgres:
                 environment=_environment(),
                 folder=launch.directory,
                 stop_signal=signal.SIGINT,  # "fast": end sessions, write a checkpoint
+                foundation=True,
                 user=launch.user,
             )
         )

@@ -19,6 +19,8 @@ from deploy.local import identity
 _POLL_SECONDS = 0.02
 _LEFTOVER_SECONDS = 15.0
 
+_Entry = dict[str, str | int]
+
 
 class AlreadyRunningError(Exception):
     """Another supervisor holds this directory."""
@@ -45,6 +47,8 @@ class Program:
     environment: Mapping[str, str]
     folder: Path
     stop_signal: signal.Signals = signal.SIGTERM
+    # Others stand on it, so it is ended after them.
+    foundation: bool = False
     # The user to become, when the supervisor is root and the program refuses to be.
     user: int | None = None
 
@@ -65,7 +69,7 @@ def supervising(directory: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            message = f"one is running already, as process {lock.read().strip() or '?'}"
+            message = f"Inkling is running here already, as process {lock.read().strip() or '?'}"
             raise AlreadyRunningError(message) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -77,26 +81,33 @@ def end_leftovers(directory: Path) -> list[str]:
     """End the recorded programs that still run, each known by more than its number; their names."""
     record = directory / "processes.json"
     alive = [entry for entry in _read_record(record) if _is_same(entry)]
-    for entry in alive:
-        os.kill(int(entry["pid"]), int(entry["stop_signal"]))
-    deadline = time.monotonic() + _LEFTOVER_SECONDS
-    while any(map(_is_same, alive)) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
-    for entry in filter(_is_same, alive):
-        _kill_group(int(entry["pid"]))
+    for foundation in (False, True):
+        _end([entry for entry in alive if bool(entry["foundation"]) is foundation])
     record.unlink(missing_ok=True)
     return [str(entry["name"]) for entry in alive]
 
 
-def _read_record(record: Path) -> list[dict[str, str | int]]:
+def _end(entries: Sequence[_Entry]) -> None:
+    for entry in entries:
+        # It may have ended by itself a moment ago.
+        with suppress(ProcessLookupError):
+            os.kill(int(entry["pid"]), int(entry["stop_signal"]))
+    deadline = time.monotonic() + _LEFTOVER_SECONDS
+    while any(map(_is_same, entries)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    for entry in filter(_is_same, entries):
+        _kill_group(int(entry["pid"]))
+
+
+def _read_record(record: Path) -> list[_Entry]:
     try:
-        entries: list[dict[str, str | int]] = json.loads(record.read_text())
+        entries: list[_Entry] = json.loads(record.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return []
     return entries
 
 
-def _is_same(entry: Mapping[str, str | int]) -> bool:
+def _is_same(entry: _Entry) -> bool:
     return identity.mark(int(entry["pid"])) == entry["mark"]
 
 
@@ -107,12 +118,17 @@ def _kill_group(pid: int) -> None:
 
 
 class Processes:
-    """The running programs of one stack, by name; each in a session of its own, with a log file."""
+    """The running programs of one stack, by name; each in a session of its own, with a log file.
+
+    The logs of the stack before it in the directory are kept beside, older ones are not.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._record = directory / "processes.json"
         self._logs = directory / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
+        for log in self._logs.glob("*.log"):
+            log.replace(log.with_suffix(".log.1"))
         self._children: dict[str, _Child] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -220,6 +236,7 @@ class Processes:
                 "pid": child.handle.pid,
                 "mark": child.mark,
                 "stop_signal": int(child.program.stop_signal),
+                "foundation": child.program.foundation,
             }
             for name, child in self._children.items()
         ]

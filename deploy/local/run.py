@@ -52,7 +52,7 @@ def main() -> int:
         with supervising(DIRECTORY):
             return supervise(DIRECTORY, ports)
     except (ValueError, *_EXPECTED) as error:
-        _say(f"Inkling does not run: {error}")
+        _say(str(error))
         return 1
 
 
@@ -65,7 +65,9 @@ def supervise(directory: Path, ports: Ports, *, demonstrate: bool = True) -> int
         _say(f"ended {name}, left behind by an earlier run")
     obstacles = taken(ports)
     if obstacles:
-        _say("\n".join([*obstacles, f"{environment.PORT_BASE}=17400 make run moves them all"]))
+        elsewhere = 17_400 if ports.base != 17_400 else 27_400
+        advice = f"{environment.PORT_BASE}={elsewhere} make run moves them all"
+        _say("\n".join([*obstacles, advice]))
         return 1
     stack = Stack(directory, ports, settings=environment.own_wishes(), report=_say_step)
     with _stopped_at_the_end(stack, description):

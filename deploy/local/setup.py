@@ -57,7 +57,16 @@ def _fetch(runtime: Path) -> None:
     _say("Kafka into .run/kafka/libs/ (some 60 MB)")
     shutil.rmtree(LIBRARIES, ignore_errors=True)
     (LIBRARIES.parent / "classes.jsa").unlink(missing_ok=True)
-    arguments = ["-B", "-ntp", "-q", "-Dstyle.color=never", "-f", str(_POM), _COPY, "-DincludeScope=runtime"]
+    arguments = [
+        "-B",
+        "-ntp",
+        "-q",
+        "-Dstyle.color=never",
+        "-f",
+        str(_POM),
+        _COPY,
+        "-DincludeScope=runtime",
+    ]
     _run("mvn", *arguments, f"-DoutputDirectory={LIBRARIES}", JAVA_HOME=str(_home(runtime)))
     lacking = missing_classes(LIBRARIES)
     if lacking:

@@ -1,16 +1,14 @@
-"""Waiting for something to become true, with a deadline: tests never sleep for a guess."""
+"""Waiting in tests: on a condition, with a deadline, never for a time."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
 
 
-async def until(
-    condition: Callable[[], bool] | Callable[[], Awaitable[bool]], seconds: float = 20.0
-) -> None:
-    """Return when the condition holds; TimeoutError when it does not in time."""
-    async with asyncio.timeout(seconds):
-        while True:
-            held = condition()
-            if held if isinstance(held, bool) else await held:
-                return
-            await asyncio.sleep(0.01)
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return as soon as the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not so after {seconds} s: {condition}"
+        time.sleep(0.01)
