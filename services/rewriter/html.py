@@ -25,36 +25,27 @@ _RAW_TEXT = frozenset(
 )
 # Elements that part words; all others stand inside a line.
 _BREAKS = frozenset(
-    {
-        "br",
-        "p",
-        "div",
-        "table",
-        "tr",
-        "td",
-        "th",
-        "ul",
-        "ol",
-        "li",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "center",
-    }
+    [
+        *["br", "p", "div", "center", "table", "tr", "td", "th", "ul", "ol", "li", "hr"],
+        *["h1", "h2", "h3", "h4", "h5", "h6"],
+    ]
 )
 
 _S = r"\t\n\f\r "
 _OPENING = re.compile(r"<(?=[A-Za-z/!?])")
-# A whole tag. Every quantifier is possessive: a tag that never closes fails in one pass. A quote counts only after `=`.
-_TAG = re.compile(
-    rf"<(/?)([A-Za-z][^{_S}/>]*+)"
-    rf"((?:[{_S}/]*+[^{_S}/>][^{_S}/>=]*+"
-    rf"(?:[{_S}]*+=[{_S}]*+(?:\"[^\"]*+\"|'[^']*+'|[^{_S}>\"'][^{_S}>]*+|(?=>))|(?![{_S}]*+=)))*+)"
-    rf"([{_S}/]*+)>"
+# The attributes of a whole tag. A quote counts only after `=`. Every quantifier is possessive, so that a tag that never
+# closes fails in one pass.
+_ATTRIBUTES = (
+    rf"(?:[{_S}/]*+[^{_S}/>][^{_S}/>=]*+"
+    rf"(?:[{_S}]*+=[{_S}]*+(?:\"[^\"]*+\"|'[^']*+'|[^{_S}>\"'][^{_S}>]*+|(?=>))|(?![{_S}]*+=)))*+"
+)
+_TAG = re.compile(rf"<(/?)([A-Za-z][^{_S}/>]*+)({_ATTRIBUTES})([{_S}/]*+)>")
+# What says nothing to the scanner while no link is open, in one go: a scan takes a third less time.
+_TELLING = "|".join(sorted(LINK_ELEMENTS | _FOREIGN | _RAW_TEXT | {"body", "html"}))
+_UNTELLING = re.compile(
+    rf"(?:[^<]++|<(?![A-Za-z/!?])"
+    rf"|<(?!/?(?:{_TELLING})[{_S}/>])/?[A-Za-z][^{_S}/>]*+{_ATTRIBUTES}[{_S}/]*+>)*+",
+    re.IGNORECASE | re.ASCII,
 )
 _ATTRIBUTE = re.compile(
     rf"([^{_S}/>][^{_S}/>=]*+)"
@@ -159,7 +150,10 @@ def decode_attribute(raw: str) -> str:
 
 def link_target(raw: str) -> str:
     """The URL in an `href`, as a browser reads it before it takes it apart."""
-    return decode_attribute(raw).translate(_URL_DROPS).strip(_C0_OR_SPACE)
+    value = decode_attribute(raw)
+    if not value.isprintable():
+        value = value.translate(_URL_DROPS)
+    return value.strip(_C0_OR_SPACE)
 
 
 def _referent(reference: re.Match[str]) -> str:
@@ -219,7 +213,7 @@ class _Scanner:
 
     def run(self) -> Scan:
         position = 0
-        while opening := _OPENING.search(self._html, position):
+        while opening := _OPENING.search(self._html, self._skip(position)):
             at = opening.start()
             self._text(position, at)
             position = self._construct(at)
@@ -233,6 +227,11 @@ class _Scanner:
         position = next((at for at in (self._body_end, self._html_end) if at >= 0), end)
         links = tuple(found.spot(self._html) for found in self._found)
         return Scan(links=links, pixel_position=position)
+
+    def _skip(self, position: int) -> int:
+        if self._anchor is None and (untelling := _UNTELLING.match(self._html, position)):
+            return untelling.end()
+        return position
 
     def _text(self, start: int, end: int) -> None:
         if self._anchor is not None:

@@ -58,6 +58,7 @@ _HTTP = re.compile(r"https?://([^/?#]*)([^?#]*)", re.IGNORECASE | re.ASCII)
 # C0 and C1 controls, and lone surrogates, which no encoding carries.
 _UNSAFE_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{0,5}))?")
+_ASCII_NAME = re.compile(r"[a-z0-9_\-]{1,63}+(?:\.[a-z0-9_\-]{1,63}+)*+\.?")
 _PLACEHOLDER = re.compile(
     r"\{\{|\$\{|\*\||\[\["  # {{x}} ${x} *|X|* [[x]]
     r"|[<{\[]%(?![0-9A-Fa-f]{2})"  # <%= x %> {% x %} [% x %], but not `[%24gt]`
@@ -154,7 +155,7 @@ def _host(url: str) -> str | None:
     impossible host. Letters of other scripts are fine: the browser encodes them.
     """
     parts = _HTTP.match(url)
-    if parts is None or "\\" in parts[0] or _UNSAFE_CHARACTER.search(url):
+    if parts is None or "\\" in parts[0] or _has_unsafe_character(url):
         return None
     authority = _AUTHORITY.fullmatch(parts[1])
     if authority is None or int(authority[2] or "0") > 65_535:
@@ -172,15 +173,20 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _is_name(host: str) -> bool:
-    labels = host.removesuffix(".").split(".")
-    return len(host) <= 253 and all(0 < len(label) <= 63 and _is_label(label) for label in labels)
+    if len(host) > 253:
+        return False
+    if host.isascii():
+        return _ASCII_NAME.fullmatch(host) is not None
+    return all(len(label) <= 63 and _is_label(label) for label in host.removesuffix(".").split("."))
 
 
 def _is_label(label: str) -> bool:
-    if label.isascii():
-        return label.replace("-", "").replace("_", "").isalnum()
-    # Combining marks are letters' parts in many scripts, and no letters to `isalnum`; `isidentifier` knows them.
-    return ("a" + label.replace("-", "")).isidentifier()
+    # Combining marks are parts of letters in many scripts, and nothing to `isalnum`; `isidentifier` knows them.
+    return label != "" and ("a" + label.replace("-", "")).isidentifier()
+
+
+def _has_unsafe_character(url: str) -> bool:
+    return not url.isprintable() and _UNSAFE_CHARACTER.search(url) is not None
 
 
 def _is_ours(url: str, prefixes: Iterable[str]) -> bool:
