@@ -108,11 +108,15 @@ def application(
         def failed(error: Exception) -> web.StreamResponse:
             return _answer_failure(request, route, error)
 
-        response = await contain(admitted(), failed)
-        seconds = asyncio.get_running_loop().time() - begun
-        if metrics is not None:
-            metrics.observe(route, request.method, response.status, seconds)
-        return response
+        code = int(HTTPStatus.INTERNAL_SERVER_ERROR)  # what breaks off counts as this
+        try:
+            response = await contain(admitted(), failed)
+            code = response.status
+            return response
+        finally:
+            if metrics is not None:
+                seconds = asyncio.get_running_loop().time() - begun
+                metrics.observe(route, request.method, code, seconds)
 
     async def show_openapi(request: web.Request) -> web.Response:
         return web.Response(
@@ -183,7 +187,8 @@ def _answer_failure(request: web.Request, route: str, error: Exception) -> web.S
         case Problem():
             problem = error
         case web.HTTPException() if error.status < HTTPStatus.BAD_REQUEST:
-            return error
+            # aiohttp would have it raised, past the counting
+            return web.Response(status=error.status, headers=error.headers)
         case web.HTTPException():
             problem = _from_aiohttp(error, request)
         case Transient():
