@@ -1,0 +1,1 @@
+"""Four real processes, real Kafka and PostgreSQL, and nothing but public doors."""
