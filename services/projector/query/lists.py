@@ -1,0 +1,133 @@
+"""The lists of messages and templates: filter, order, one page, and what names the people in it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from schemas.instant import Instant
+from services.projector.query import shapes
+from services.projector.query.ordering import TEMPLATES
+from services.projector.query.paging import Conditions, read_page
+from services.projector.query.parameters import MessageFilter, PageOf, pattern
+from services.projector.query.scope import Scope
+from services.projector.query.shapes import NOBODY, Personal, Shape
+from services.runtime.postgres import Connection, Queries, Row
+
+QUERIES: Final = Queries.load(__package__ or "", "lists.sql")
+
+# A list shows whom a mail went to at a glance; all of them stand in the message itself.
+RECIPIENTS_SHOWN: Final = 20
+
+
+async def messages(
+    connection: Connection, scope: Scope, wanted: MessageFilter, page_of: PageOf, now: Instant
+) -> Shape:
+    """Read one page of messages."""
+    conditions = message_conditions(scope, wanted)
+    page = await read_page(
+        connection,
+        QUERIES["messages"],
+        conditions,
+        page_of.order,
+        after=page_of.after,
+        limit=page_of.limit,
+    )
+    ids = [row["message_id"] for row in page.rows]
+    people = await _people(connection, scope, ids)
+    known = await _personal(connection, scope, ids)
+    return {
+        "data": [
+            shapes.message(
+                row,
+                people[row["message_id"]],
+                _total(people[row["message_id"]]),
+                known.get(row["message_id"], NOBODY),
+                now,
+            )
+            for row in page.rows
+        ],
+        "next": page_of.cursor(page.next),
+    }
+
+
+def message_conditions(scope: Scope, wanted: MessageFilter) -> Conditions:
+    """Say in SQL which messages are wanted and may be seen."""
+    conditions = Conditions()
+    conditions.add(QUERIES["where_tenant"], scope.tenant)
+    conditions.add(QUERIES["where_prepared"])
+    match wanted.followed:
+        case True:
+            conditions.add(QUERIES["where_followed"])
+        case False:
+            conditions.add(QUERIES["where_unfollowed"])
+        case None:
+            pass
+    for name, value in (
+        ("where_owner", scope.owner),
+        ("where_owner", wanted.owner),
+        ("where_template", wanted.template),
+        ("where_regarding", wanted.regarding),
+        ("where_recipient", wanted.recipient),
+        ("where_found", None if wanted.search is None else pattern(wanted.search)),
+        ("where_from", wanted.sent_from),
+        ("where_to", wanted.sent_to),
+    ):
+        if value is not None:
+            conditions.add(QUERIES[name], value)
+    return conditions
+
+
+async def templates(
+    connection: Connection, scope: Scope, words: str | None, page_of: PageOf
+) -> Shape:
+    """Read one page of templates; their figures are the tenant's for everybody."""
+    conditions = Conditions()
+    conditions.add(QUERIES["where_tenant"], scope.tenant)
+    if words is not None:
+        conditions.add(QUERIES["where_template_found"], pattern(words))
+    page = await read_page(
+        connection,
+        QUERIES["templates"],
+        conditions,
+        page_of.order,
+        after=page_of.after,
+        limit=page_of.limit,
+    )
+    return {
+        "data": [shapes.template(row) for row in page.rows],
+        "next": page_of.cursor(page.next),
+    }
+
+
+async def template(connection: Connection, scope: Scope, template_id: str) -> Shape | None:
+    """Read one template of the tenant."""
+    conditions = Conditions()
+    conditions.add(QUERIES["where_tenant"], scope.tenant)
+    conditions.add(QUERIES["where_id"], template_id)
+    page = await read_page(
+        connection, QUERIES["templates"], conditions, TEMPLATES.order("id"), after=None, limit=1
+    )
+    return shapes.template(page.rows[0]) if page.rows else None
+
+
+async def _people(
+    connection: Connection, scope: Scope, ids: Sequence[UUID]
+) -> dict[UUID, list[Row]]:
+    found: defaultdict[UUID, list[Row]] = defaultdict(list)
+    for row in await connection.fetch(QUERIES["people"], scope.tenant, ids, RECIPIENTS_SHOWN):
+        found[row["message_id"]].append(row)
+    return found
+
+
+def _total(people: Sequence[Row]) -> int:
+    return people[0]["total"] if people else 0
+
+
+async def _personal(
+    connection: Connection, scope: Scope, ids: Sequence[UUID]
+) -> dict[UUID, Personal]:
+    return {
+        row["message_id"]: shapes.personal(row["subject"], {"recipients": row["recipients"]})
+        for row in await connection.fetch(QUERIES["personal"], scope.tenant, ids)
+    }

@@ -1,0 +1,119 @@
+"""By what lists can be sorted: closed tables from the names at the door to columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from services.projector.query.cursor import KeyKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One total order of a list: a key, rows without one last, and a tie breaker in the same direction."""
+
+    name: str
+    key: str
+    key_kind: KeyKind
+    tie: str
+    tie_kind: KeyKind
+    descending: bool
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorts:
+    """The sorts of one list by name, with what breaks ties; ``-`` before a name turns it around."""
+
+    keys: Mapping[str, "SortKey"]
+    tie: str
+    tie_kind: KeyKind
+    default: str
+
+    def choices(self) -> Sequence[str]:
+        """Return every text that ``sort`` may be."""
+        return [sign + name for name in self.keys for sign in ("", "-")]
+
+    def order(self, choice: str | None) -> Order:
+        """Return the order of one of the choices, or of the default."""
+        name = choice or self.default
+        found = self.keys[name.removeprefix("-")]
+        return Order(
+            name=name,
+            key=found.column,
+            key_kind=found.kind,
+            tie=self.tie,
+            tie_kind=self.tie_kind,
+            descending=name.startswith("-"),
+            nullable=found.nullable,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortKey:
+    """A column that a list can be sorted by."""
+
+    column: str
+    kind: KeyKind = KeyKind.INTEGER
+    nullable: bool = False
+
+
+def _counts(*names: str) -> dict[str, SortKey]:
+    return {name: SortKey(column=f"m.{name}") for name in names}
+
+
+def _times(*names: str) -> dict[str, SortKey]:
+    return {name: SortKey(column=f"m.{name}", nullable=True) for name in names}
+
+
+MESSAGES: Final = Sorts(
+    keys={
+        **_times("sent_at", "first_opened_at", "last_opened_at"),
+        **_times("human_first_opened_at", "human_last_opened_at"),
+        **_times("last_clicked_at", "human_last_clicked_at"),
+        **_times("last_attachment_viewed_at", "human_last_attachment_viewed_at"),
+        **_times("last_replied_at", "human_last_replied_at"),
+        **_counts("opens", "human_opens", "clicks", "human_clicks"),
+        **_counts("attachment_views", "human_attachment_views", "replies", "human_replies"),
+    },
+    tie="m.message_id",
+    tie_kind=KeyKind.UUID,
+    default="-sent_at",
+)
+
+TEMPLATES: Final = Sorts(
+    keys={
+        "id": SortKey(column="m.id", kind=KeyKind.TEXT),
+        "name": SortKey(column="m.name", kind=KeyKind.TEXT, nullable=True),
+        **{
+            rate: SortKey(column=f"m.{rate}", kind=KeyKind.REAL, nullable=True)
+            for rate in ("open_rate", "click_rate", "attachment_view_rate", "reply_rate")
+        },
+        **_counts("email_count", "followed_count", "opens", "human_opens", "clicks"),
+        **_counts("human_clicks", "attachment_views", "human_attachment_views", "replies"),
+        **_counts("human_replies"),
+        **_times("last_opened_at", "human_last_opened_at"),
+    },
+    tie="m.id",
+    tie_kind=KeyKind.TEXT,
+    default="-email_count",
+)
+
+LINKS: Final = Order(
+    name="index",
+    key="m.link_index",
+    key_kind=KeyKind.INTEGER,
+    tie="m.link_index",
+    tie_kind=KeyKind.INTEGER,
+    descending=False,
+    nullable=False,
+)
+
+RECIPIENTS: Final = Order(
+    name="position",
+    key="m.position",
+    key_kind=KeyKind.INTEGER,
+    tie="m.ref",
+    tie_kind=KeyKind.TEXT,
+    descending=False,
+    nullable=True,
+)

@@ -1,0 +1,104 @@
+"""One page of a list by keyset: rows after a position in a total order, read so that an index can serve them.
+
+A page is read in two steps: rows that have a sort key, then rows that have none. In each step the position is a row
+comparison, which goes into the condition of an index; an ``or`` over both would not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.projector.query.cursor import KeyKind, Position, Value
+from services.projector.query.ordering import Order
+from services.runtime.postgres import Connection, Row
+
+
+@dataclass(slots=True)
+class Conditions:
+    """What the rows of a list must fulfil, as SQL with numbered arguments."""
+
+    texts: list[str] = field(default_factory=list)
+    arguments: list[object] = field(default_factory=list)
+
+    def add(self, text: str, *values: object) -> None:
+        """Add a condition in which ``{0}``, ``{1}``, … stand for the values."""
+        places = [self.place(value) for value in values]
+        self.texts.append(text.format(*places))
+
+    def place(self, value: object) -> str:
+        """Add an argument and return what stands for it."""
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+    def copy(self) -> "Conditions":
+        """Return the same conditions, to be added to apart."""
+        return Conditions(list(self.texts), list(self.arguments))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Rows in order, and the position to go on from, if there are more."""
+
+    rows: Sequence[Row]
+    next: Position | None
+
+
+async def read_page(
+    connection: Connection,
+    frame: str,
+    conditions: Conditions,
+    order: Order,
+    *,
+    after: Position | None,
+    limit: int,
+) -> Page:
+    """Read one page; ``frame`` is a statement with places for ``key``, ``tie``, ``where``, ``order`` and ``limit``."""
+    rows: list[Row] = []
+    wanted = limit + 1
+    if after is None or after.key is not None:
+        step = conditions.copy()
+        if order.nullable:
+            step.add(f"{order.key} is not null")
+        if after is not None:
+            step.add(
+                f"({order.key}, {order.tie}) {_beyond(order)} ({{0}}, {{1}})",
+                after.key,
+                _argument(after.tie, order.tie_kind),
+            )
+        rows += await _read(connection, frame, step, order, wanted)
+    if order.nullable and len(rows) < wanted:
+        step = conditions.copy()
+        step.add(f"{order.key} is null")
+        if after is not None and after.key is None:
+            tie = _argument(after.tie, order.tie_kind)
+            step.add(f"{order.tie} {_beyond(order)} {{0}}", tie)
+        rows += await _read(connection, frame, step, order, wanted - len(rows))
+    return Page(rows=rows[:limit], next=_position(rows[limit - 1]) if len(rows) > limit else None)
+
+
+async def _read(
+    connection: Connection, frame: str, step: Conditions, order: Order, limit: int
+) -> list[Row]:
+    # asc is the index on (key desc nulls last, tie desc) read backwards, hence its nulls first
+    key, tie = ("desc nulls last", "desc") if order.descending else ("asc nulls first", "asc")
+    statement = frame.format(
+        key=order.key,
+        tie=order.tie,
+        where=" and ".join(step.texts),
+        order=f"{order.key} {key}, {order.tie} {tie}",
+        limit=step.place(limit),
+    )
+    return await connection.fetch(statement, *step.arguments)
+
+
+def _beyond(order: Order) -> str:
+    return "<" if order.descending else ">"
+
+
+def _argument(value: Value, kind: KeyKind) -> object:
+    return UUID(str(value)) if kind is KeyKind.UUID else value
+
+
+def _position(row: Row) -> Position:
+    tie = row["sort_tie"]
+    return Position(key=row["sort_key"], tie=str(tie) if isinstance(tie, UUID) else tie)

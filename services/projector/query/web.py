@@ -1,0 +1,193 @@
+"""The query door: who asks, what for, one read-only transaction, an answer.
+
+Every answer says ``as_of`` when its read models were read: everything folded before that moment is in it. How far the
+fold is behind the log is a metric of the fold.
+"""
+
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from schemas import identity
+from schemas.errors import BadIdentity
+from schemas.identity import MessageId
+from schemas.instant import Instant
+from services.projector.query import lists, message, shapes, timeline
+from services.projector.query.message import Found
+from services.projector.query.ordering import LINKS, RECIPIENTS
+from services.projector.query.parameters import (
+    MAX_TEXT,
+    MESSAGE_LIST,
+    PAGE,
+    TEMPLATE_LIST,
+    TIMELINE,
+    VIEWS,
+    PageOf,
+    message_filter,
+    message_page,
+    page_of,
+    search,
+    template_page,
+)
+from services.projector.query.scope import Scope, reading, scope_of
+from services.projector.query.shapes import Shape
+from services.runtime.access import Verifier
+from services.runtime.clock import Clock
+from services.runtime.postgres import Connection, Pool, Queries
+from services.runtime.problem import Problem, Slug, invalid_parameter
+from services.runtime.requests import Query
+from services.runtime.web import RequestMetrics, answer
+from services.runtime.web import application as door
+
+# It reads no bodies.
+MAX_BODY_BYTES: Final = 1024
+FRESHNESS: Final = Queries.load(__package__ or "", "freshness.sql")
+OPENAPI: Final = files(__package__ or "").joinpath("openapi.json").read_bytes()
+
+POOL: Final = web.AppKey("pool", Pool)
+CLOCK: Final = web.AppKey("clock", Clock)
+
+Part = Callable[[Connection, Found, PageOf], Awaitable[Shape]]
+
+
+def application(
+    *, pool: Pool, verifier: Verifier, registry: CollectorRegistry, clock: Clock
+) -> web.Application:
+    """Build the query API over a pool of the reader's role, whose statements end by themselves."""
+    app = door(
+        ROUTES,
+        openapi=OPENAPI,
+        verifier=verifier,
+        max_body_bytes=MAX_BODY_BYTES,
+        metrics=RequestMetrics("projector", registry),
+    )
+    app[POOL] = pool
+    app[CLOCK] = clock
+    return app
+
+
+def _asked(request: web.Request) -> Scope:
+    """Return what the caller may see; a caller who cannot read JSON gets 406."""
+    scope = scope_of(request)
+    accepted = request.headers.get("Accept", "*/*").lower().split(",")
+    if not {one.partition(";")[0].strip() for one in accepted} & _FORMS:
+        raise Problem(Slug.NOT_ACCEPTABLE, "This door answers application/json.")
+    return scope
+
+
+_FORMS: Final = frozenset({"application/json", "application/*", "*/*"})
+
+
+async def list_messages(request: web.Request) -> web.Response:
+    """Answer one page of the messages that the caller may see."""
+    scope, query = _asked(request), Query(request, MESSAGE_LIST)
+    wanted = message_filter(query)
+    page = message_page(query, scope, wanted)
+    async with reading(request.app[POOL], scope) as connection:
+        as_of = await _as_of(connection)
+        found = await lists.messages(connection, scope, wanted, page, _now(request))
+    return _answer(found, as_of)
+
+
+async def show_message(request: web.Request) -> web.Response:
+    """Answer one message with all its recipients."""
+    scope, message_id = _asked(request), _message_id(request)
+    Query(request, ())
+    async with reading(request.app[POOL], scope) as connection:
+        as_of = await _as_of(connection)
+        found = await message.find(connection, scope, message_id)
+        shape = await message.whole(connection, found, _now(request))
+    return _answer(shape, as_of)
+
+
+async def show_timeline(request: web.Request) -> web.Response:
+    """Answer one page of a message's timeline, complete unless the summary is asked for."""
+    scope, message_id = _asked(request), _message_id(request)
+    query = Query(request, TIMELINE)
+    view = query.choice("view", VIEWS) or "complete"
+    page = page_of(query, scope, timeline.ORDER, "timeline", str(message_id), view)
+    part = timeline.summary if view == "summary" else timeline.complete
+    return await _part(request, scope, message_id, part, page)
+
+
+async def list_links(request: web.Request) -> web.Response:
+    """Answer one page of a message's links."""
+    scope, message_id = _asked(request), _message_id(request)
+    page = page_of(Query(request, PAGE), scope, LINKS, "links", str(message_id))
+    return await _part(request, scope, message_id, message.links, page)
+
+
+async def list_recipients(request: web.Request) -> web.Response:
+    """Answer one page of a message's recipients."""
+    scope, message_id = _asked(request), _message_id(request)
+    page = page_of(Query(request, PAGE), scope, RECIPIENTS, "recipients", str(message_id))
+    return await _part(request, scope, message_id, message.recipients, page)
+
+
+async def list_templates(request: web.Request) -> web.Response:
+    """Answer one page of the tenant's templates."""
+    scope, query = _asked(request), Query(request, TEMPLATE_LIST)
+    words = search(query)
+    page = template_page(query, scope, words)
+    async with reading(request.app[POOL], scope) as connection:
+        as_of = await _as_of(connection)
+        found = await lists.templates(connection, scope, words, page)
+    return _answer(found, as_of)
+
+
+async def show_template(request: web.Request) -> web.Response:
+    """Answer one template of the tenant."""
+    scope, template_id = _asked(request), request.match_info["id"]
+    Query(request, ())
+    if len(template_id) > MAX_TEXT or "\x00" in template_id:
+        raise invalid_parameter("id", f"It must be text of at most {MAX_TEXT} characters.")
+    async with reading(request.app[POOL], scope) as connection:
+        as_of = await _as_of(connection)
+        found = await lists.template(connection, scope, template_id)
+    if found is None:
+        raise Problem(Slug.NOT_FOUND, "You have no template of this id.", field="id")
+    return _answer(found, as_of)
+
+
+async def _part(
+    request: web.Request, scope: Scope, message_id: MessageId, part: Part, page: PageOf
+) -> web.Response:
+    async with reading(request.app[POOL], scope) as connection:
+        as_of = await _as_of(connection)
+        found = await message.find(connection, scope, message_id)
+        shape = await part(connection, found, page)
+    return _answer(shape, as_of)
+
+
+async def _as_of(connection: Connection) -> int:
+    as_of: int = await connection.fetchval(FRESHNESS["as_of"])
+    return as_of
+
+
+def _answer(shape: Shape, as_of: int) -> web.Response:
+    return answer(shape | {"as_of": shapes.moment(as_of)})
+
+
+def _now(request: web.Request) -> Instant:
+    return Instant(request.app[CLOCK].now())
+
+
+def _message_id(request: web.Request) -> MessageId:
+    try:
+        return identity.message_id(request.match_info["id"])
+    except BadIdentity as error:
+        raise invalid_parameter("id", f"It must be {error.detail}.") from error
+
+
+ROUTES: Final = (
+    web.get("/v1/messages", list_messages),
+    web.get("/v1/messages/{id}", show_message),
+    web.get("/v1/messages/{id}/timeline", show_timeline),
+    web.get("/v1/messages/{id}/links", list_links),
+    web.get("/v1/messages/{id}/recipients", list_recipients),
+    web.get("/v1/templates", list_templates),
+    web.get("/v1/templates/{id}", show_template),
+)
