@@ -1,8 +1,9 @@
 """runtime — how a process of ours starts, talks, fails and stops; it knows no event and no mail.
 
-Starts and stops:  config, log, lifecycle
-Answers HTTP:      problem, access, web, operations
-Keeps and sends:   kafka, publisher, postgres, migrations, leases, consumer, outbox
+Starts and stops:  config, parsers, log, lifecycle
+Answers HTTP:      problem, access, requests, web, operations
+Keeps and sends:   kafka, publisher, postgres, migrations, outbox
+Folds the log:     leases, checkpoint, quarantine, consumer
 Underneath all:    errors, clock, retry
 Read:              lifecycle, web, consumer
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
 
 from services.runtime import parsers
 from services.runtime.parsers import Parser
@@ -146,6 +147,15 @@ class AccessConfig:
         default="",
         help="the `aud` that bearer tokens must carry; empty: not looked at",
     )
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.jwks)
+        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if "://" in self.jwks and parts.scheme != "https" and not local:
+            raise ValueError(
+                "INKLING_JWKS must be a path or an https URL; whoever can change the keys on"
+                " their way here can open every door"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

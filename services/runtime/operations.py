@@ -62,10 +62,13 @@ async def operate(doors: DoorConfig, life: Life, registry: CollectorRegistry) ->
     """
     heartbeat = Heartbeat(life.service, registry)
     ProcessCollector(namespace=f"inkling_{life.service}", registry=registry)
-    life.tasks.create_task(heartbeat.beat(), name="heartbeat")
     app = private_application(life, registry, heartbeat)
-    async with serve(app, doors.private_host, doors.private_port, life) as port:
-        yield port
+    beating = life.tasks.create_task(heartbeat.beat(), name="heartbeat")
+    try:
+        async with serve(app, doors.private_host, doors.private_port, life) as port:
+            yield port
+    finally:
+        beating.cancel()
 
 
 def private_application(

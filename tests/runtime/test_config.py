@@ -153,6 +153,14 @@ def test_issuer_and_audience_may_be_left_out() -> None:
     assert (config.jwks, config.issuer, config.audience) == ("keys.json", None, None)
 
 
+@pytest.mark.parametrize("url", ["http://id.example/jwks", "ftp://id.example/jwks", "file:///keys"])
+def test_keys_come_by_no_way_on_which_they_can_be_changed(url: str) -> None:
+    with pytest.raises(ConfigError, match="INKLING_JWKS must be a path or an https URL"):
+        load(AccessConfig, {"INKLING_JWKS": url}, "alerts")
+    for good in ("https://id.example/jwks", "http://127.0.0.1:8080/jwks"):
+        assert load(AccessConfig, {"INKLING_JWKS": good}, "alerts").jwks == good
+
+
 def test_the_documentation_lists_every_variable_with_its_default() -> None:
     entries = document(Config, "tracker")
     assert [one.name for one in entries] == [
