@@ -1,0 +1,1 @@
+"""How hits become events: the tracker, file by file."""
