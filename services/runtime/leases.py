@@ -42,7 +42,8 @@ def decide(
         lanes = sorted(lane for lane in owners if lane.topic == topic)
         share = _share(len(lanes), len(ranked), (rank - number) % len(ranked))
         mine = [lane for lane in lanes if lane in held and owners[lane] == worker]
-        free = [lane for lane in lanes if owners[lane] is None or owners[lane] not in ranked]
+        # What is held but has run out is left to whoever gets on with it.
+        free = [lane for lane in lanes if owners[lane] in (None, worker) and lane not in held]
         start = rank * len(lanes) // len(ranked)
         free.sort(key=lambda lane: (lane.partition - start) % len(lanes))
         claim += free[: max(0, share - len(mine))]

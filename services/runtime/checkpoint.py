@@ -1,0 +1,146 @@
+"""The checkpoint table: who holds which lane, how far it is folded, and the fence around both.
+
+Leases share the work out; the epoch alone decides who may write. Both use the server's clock.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+
+from services.runtime.kafka import Record
+from services.runtime.leases import Lane
+from services.runtime.postgres import Connection, Pool, Queries
+
+_SQL = Queries.load("services.runtime", "checkpoint.sql")
+
+
+class Fenced(Exception):
+    """The checkpoint carries another epoch, or is gone: the lane is not ours any more."""
+
+
+class Moved(Exception):
+    """The checkpoint is not where we left it: a commit of unknown outcome, or a restored backup."""
+
+    def __init__(self, next_offset: int) -> None:
+        super().__init__(next_offset)
+        self.next_offset = next_offset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A lane just taken, and what its checkpoint says; no offset means that it was never begun."""
+
+    lane: Lane
+    epoch: int
+    next_offset: int | None
+    anchor: bytes | None
+    halted: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The consumer's workers and leases at one moment; `kept` are ours, with why they are halted."""
+
+    workers: tuple[str, ...]
+    owners: dict[Lane, str | None]
+    kept: dict[Lane, str | None]
+
+
+class Checkpoints:
+    """One worker's view of the checkpoints of one consumer."""
+
+    def __init__(self, pool: Pool, consumer: str, worker: str) -> None:
+        self._pool = pool
+        self._consumer = consumer
+        self._worker = worker
+
+    async def add(self, lanes: Collection[Lane]) -> None:
+        """Give lanes that have none a checkpoint that is not begun."""
+        await self._pool.execute(_SQL["add"], self._consumer, *_lanes(lanes))
+
+    async def look(self, renewing: Collection[tuple[Lane, int]]) -> Survey:
+        """Say that this worker lives, prolong those of its leases, and see who holds what."""
+        async with self._pool.acquire() as connection:
+            await connection.execute(_SQL["see_worker"], self._worker)
+            workers = await connection.fetch(_SQL["workers"], self._consumer)
+            kept = await connection.fetch(_SQL["renew"], self._consumer, *_leases(renewing))
+            owners = await connection.fetch(_SQL["owners"], self._consumer)
+        return Survey(
+            workers=tuple(row["id"] for row in workers),
+            owners={Lane(row["topic"], row["partition"]): row["owner"] for row in owners},
+            kept={Lane(row["topic"], row["partition"]): row["halted"] for row in kept},
+        )
+
+    async def claim(self, lanes: Collection[Lane]) -> list[Claim]:
+        """Take those of the lanes that are free or were ours, each with a new epoch."""
+        rows = await self._pool.fetch(_SQL["claim"], self._consumer, self._worker, *_lanes(lanes))
+        return [
+            Claim(
+                lane=Lane(row["topic"], row["partition"]),
+                epoch=row["epoch"],
+                next_offset=row["next_offset"],
+                anchor=row["anchor"],
+                halted=row["halted"],
+            )
+            for row in rows
+        ]
+
+    async def begin(self, lane: Lane, epoch: int, offset: int) -> bool:
+        """Store where a lane begins; False when it is not ours any more."""
+        return await self._pool.execute(_SQL["begin"], *self._key(lane), epoch, offset) == 1
+
+    @contextlib.asynccontextmanager
+    async def advancing(
+        self, lane: Lane, epoch: int, next_offset: int, records: Sequence[Record]
+    ) -> AsyncIterator[Connection]:
+        """Run a block in the transaction that moves the checkpoint from there past the records.
+
+        Fenced or Moved, with nothing done, when the checkpoint is not as the caller believes.
+        After Transient the outcome is unknown: the next attempt finds out by Moved.
+        """
+        key = self._key(lane)
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(_SQL["lock"], *key)
+            if row is None or row["epoch"] != epoch:
+                raise Fenced
+            if row["next_offset"] != next_offset:
+                raise Moved(row["next_offset"])
+            yield connection
+            last = records[-1]
+            arguments = (*key, epoch, last.offset + 1, digest(last))
+            if await connection.execute(_SQL["advance"], *arguments) != 1:
+                raise Fenced
+
+    async def halt(self, lane: Lane, epoch: int, reason: str) -> None:
+        """Stop a lane for every worker until an operator clears the reason."""
+        await self._pool.execute(_SQL["halt"], *self._key(lane), epoch, reason)
+
+    async def release(self, leases: Collection[tuple[Lane, int]]) -> None:
+        """Give leases back."""
+        await self._pool.execute(_SQL["release"], self._consumer, *_leases(leases))
+
+    async def leave(self, leases: Collection[tuple[Lane, int]]) -> None:
+        """Give leases back and take this worker off the list."""
+        await self.release(leases)
+        await self._pool.execute(_SQL["forget_worker"], self._worker, self._consumer)
+
+    def _key(self, lane: Lane) -> tuple[str, str, int]:
+        return (self._consumer, lane.topic, lane.partition)
+
+
+def digest(record: Record) -> bytes:
+    """Return what identifies a record at its place, to recognise the log by."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in (record.key or b"", record.value or b"", b"%d" % record.timestamp_ms):
+        state.update(len(part).to_bytes(4, "big"))
+        state.update(part)
+    return state.digest()
+
+
+def _lanes(lanes: Collection[Lane]) -> tuple[list[str], list[int]]:
+    return [lane.topic for lane in lanes], [lane.partition for lane in lanes]
+
+
+def _leases(leases: Collection[tuple[Lane, int]]) -> tuple[list[str], list[int], list[int]]:
+    return (*_lanes([lane for lane, _ in leases]), [epoch for _, epoch in leases])

@@ -1,0 +1,85 @@
+-- name: see_worker
+-- Says that a worker is alive; the server's clock decides for how long.
+insert into worker (id) values ($1)
+on conflict (id) do update set seen_at = clock_timestamp();
+
+-- name: forget_worker
+-- Takes a worker that stops off the list, with those of its consumer that died long ago.
+delete from worker
+where id = $1 or (starts_with(id, $2 || '/') and seen_at < clock_timestamp() - interval '1 day');
+
+-- name: workers
+-- The consumer's workers that were seen within the last ten seconds.
+select id from worker
+where starts_with(id, $1 || '/') and seen_at > clock_timestamp() - interval '10 s';
+
+-- name: add
+-- Gives lanes that are new their checkpoint, not begun.
+insert into checkpoint (consumer, topic, partition)
+select $1, lane.topic, lane.partition
+from unnest($2::text[], $3::integer[]) as lane (topic, partition)
+on conflict do nothing;
+
+-- name: owners
+-- Every lane of the consumer with whoever holds a lease that has not run out.
+select topic, partition,
+       case when lease_until > clock_timestamp() then owner end as owner
+from checkpoint
+where consumer = $1;
+
+-- name: claim
+-- Takes the lanes among those named that are free or were the worker's own, each with a new epoch.
+with free as (
+    select topic, partition from checkpoint
+    where consumer = $1
+      and (topic, partition) in (
+          select lane.topic, lane.partition
+          from unnest($3::text[], $4::integer[]) as lane (topic, partition)
+      )
+      and (owner is null or owner = $2 or lease_until is null or lease_until < clock_timestamp())
+    for update skip locked
+)
+update checkpoint as mine
+set epoch = mine.epoch + 1, owner = $2, lease_until = clock_timestamp() + interval '10 s'
+from free
+where mine.consumer = $1 and mine.topic = free.topic and mine.partition = free.partition
+returning mine.topic, mine.partition, mine.epoch, mine.next_offset, mine.anchor, mine.halted;
+
+-- name: begin
+-- Stores where a lane that was never read begins.
+update checkpoint set next_offset = $5
+where consumer = $1 and topic = $2 and partition = $3 and epoch = $4 and next_offset is null;
+
+-- name: renew
+-- Prolongs the leases that are still the worker's and returns their lanes.
+update checkpoint as mine
+set lease_until = clock_timestamp() + interval '10 s'
+from unnest($2::text[], $3::integer[], $4::bigint[]) as held (topic, partition, epoch)
+where mine.consumer = $1 and mine.topic = held.topic and mine.partition = held.partition
+  and mine.epoch = held.epoch
+returning mine.topic, mine.partition, mine.halted;
+
+-- name: release
+-- Gives leases back; their epochs stay used up, since the next claim takes a higher one.
+update checkpoint as mine
+set owner = null, lease_until = null
+from unnest($2::text[], $3::integer[], $4::bigint[]) as held (topic, partition, epoch)
+where mine.consumer = $1 and mine.topic = held.topic and mine.partition = held.partition
+  and mine.epoch = held.epoch;
+
+-- name: lock
+-- Locks one lane's checkpoint for the length of a slice.
+select epoch, next_offset from checkpoint
+where consumer = $1 and topic = $2 and partition = $3
+for update;
+
+-- name: advance
+-- Moves one lane's checkpoint past a slice and prolongs its lease.
+update checkpoint
+set next_offset = $5, anchor = $6, lease_until = clock_timestamp() + interval '10 s'
+where consumer = $1 and topic = $2 and partition = $3 and epoch = $4;
+
+-- name: halt
+-- Stops a lane, for every worker, until an operator clears the reason.
+update checkpoint set halted = $5
+where consumer = $1 and topic = $2 and partition = $3 and epoch = $4;

@@ -1,0 +1,399 @@
+"""Folds records into PostgreSQL exactly once: effect, quarantine and checkpoint in one transaction.
+
+Who reads a lane is settled by leases; that only one can write is settled by the epoch in the
+checkpoint row, which every slice locks and compares. Kafka keeps no offset of ours.
+"""
+
+import asyncio
+import contextlib
+import random
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from services.runtime.checkpoint import Checkpoints, Claim, Fenced, Moved, digest
+from services.runtime.clock import Clock
+from services.runtime.errors import Poison, Transient
+from services.runtime.kafka import Consumer, Record
+from services.runtime.leases import Lane, decide
+from services.runtime.lifecycle import Life
+from services.runtime.log import get_logger
+from services.runtime.postgres import Connection, Pool
+from services.runtime.quarantine import WINDOW, Refusal, is_flood, reasons, set_aside
+from services.runtime.retry import Backoff
+
+__all__ = ["ConsumerMetrics", "Decoded", "FencedConsumer", "Fold", "Refusal", "TopicPlan"]
+
+log = get_logger(__name__)
+
+SLICE_RECORDS = 2000
+_CORRUPT_ATTEMPTS = 5
+_LOOK_SECONDS = 1.0
+_PROBE_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+_KAFKA_SECONDS = 10.0
+_LEAVE_SECONDS = 2.0
+_REBUILD_AFTER = 3
+_RETRY = Backoff(first_seconds=0.1, ceiling_seconds=2.0)
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicPlan:
+    """A topic to read; `anchored` checks on each claim that the log is still the one we read.
+
+    Not for compacted topics: the record before the checkpoint may rightly be gone there.
+    """
+
+    topic: str
+    anchored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded(Generic[D]):
+    """A slice made ready: what to apply, and the records of it that are refused."""
+
+    value: D
+    refused: tuple[Refusal, ...] = ()
+
+
+class Fold(Protocol[D]):
+    """What a service does with records."""
+
+    def decode(self, records: Sequence[Record]) -> Decoded[D]:
+        """Judge a slice of one lane, outside the transaction; never raises for what a record is."""
+
+    async def apply(self, connection: Connection, lane: Lane, decoded: D) -> None:
+        """Write a slice's effects, inside the transaction; Poison makes the slice be bisected."""
+
+    def committed(self, lane: Lane, records: int) -> None:
+        """Learn that so many records of the lane are in, refused ones too."""
+
+
+class ConsumerMetrics(Protocol):
+    """What a consumer tells about itself."""
+
+    def lag(self, lane: Lane, records: int | None) -> None:
+        """Records behind the end of the lane; None when the lane is no longer ours."""
+
+    def committed(self, lane: Lane, records: int, seconds: float) -> None:
+        """One slice was committed, having taken that long."""
+
+    def quarantined(self, lane: Lane, reason: str, records: int) -> None:
+        """Records were set aside."""
+
+    def fenced(self, lane: Lane) -> None:
+        """Another worker had taken the lane over."""
+
+    def halted(self, lane: Lane, reason: str | None) -> None:
+        """The lane stands still until an operator acts, or (None) goes on."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Held:
+    """A lane under lease."""
+
+    lane: Lane
+    epoch: int
+    next_offset: int
+    anchor: bytes | None = None  # still to be found at next_offset - 1
+    halted: str | None = None
+    attempt: int = 0
+    retry_at: float = 0.0
+    corrupt: int = 0
+    judged: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    @property
+    def lease(self) -> tuple[Lane, int]:
+        return self.lane, self.epoch
+
+
+class FencedConsumer(Generic[D]):
+    """Reads the lanes it can lease and folds them, slice by slice, until the process stops."""
+
+    def __init__(
+        self,
+        name: str,
+        topics: Sequence[TopicPlan],
+        pool: Pool,
+        servers: str,
+        fold: Fold[D],
+        clock: Clock,
+        metrics: ConsumerMetrics,
+    ) -> None:
+        self._plans = {plan.topic: plan for plan in topics}
+        self._servers = servers
+        self._fold = fold
+        self._clock = clock
+        self._metrics = metrics
+        self.worker = f"{name}/{secrets.token_hex(6)}"
+        self._checkpoints = Checkpoints(pool, name, self.worker)
+        self._consumer: Consumer | None = None
+        self._all: list[Lane] = []
+        self._held: dict[Lane, _Held] = {}
+        self._stale = True
+        self._look_at = 0.0
+        self._probe_at = 0.0
+        self._trouble: str | None = "consumer: not started yet"
+
+    def lanes(self) -> frozenset[Lane]:
+        """Return the lanes under lease now."""
+        return frozenset(self._held)
+
+    def healthy(self) -> str | None:
+        """Return None, or what keeps the consumer from working; a halted lane is a metric instead."""
+        return self._trouble
+
+    async def run(self, life: Life) -> None:
+        """Consume until the process is to stop, then finish the slice and give the leases back."""
+        attempt = 0
+        try:
+            while not life.stopping.is_set():
+                try:
+                    await self._turn(life.stopping)
+                except Transient as error:
+                    self._in_trouble(str(error))
+                    self._stale = True
+                    attempt += 1
+                    if attempt % _REBUILD_AFTER == 0:
+                        await self._disconnect()
+                    await _pause(life.stopping, _RETRY.delay(attempt, random.random()))  # noqa: S311
+                else:
+                    attempt = 0
+                    if not any(held.attempt for held in self._held.values()):
+                        self._trouble = None
+        finally:
+            await self._leave()
+
+    async def _turn(self, stopping: asyncio.Event) -> None:
+        """Look after the leases when it is time, then take one slice of every lane that has one."""
+        consumer = self._consumer or await self._connect()
+        now = self._clock.monotonic()
+        if now >= self._look_at:
+            await self._look(consumer)
+            self._look_at = self._clock.monotonic() + _LOOK_SECONDS * (0.75 + random.random() / 2)  # noqa: S311
+        if not self._assign(consumer, now):
+            await _pause(stopping, _POLL_SECONDS)
+            return
+        polled = await consumer.poll(_POLL_SECONDS, SLICE_RECORDS)
+        for lane, reason in polled.unreadable.items():
+            await self._unreadable(self._held[lane], reason)
+        for lane, records in polled.records.items():
+            if stopping.is_set():
+                return
+            if lane not in polled.unreadable:
+                await self._take(self._held[lane], records)
+                self._tell_lag(lane, consumer.end_offset(lane))
+            await asyncio.sleep(0)  # whoever shares the loop is not kept waiting by a backlog
+
+    def _assign(self, consumer: Consumer, now: float) -> bool:
+        """Read every lane that can go on from its checkpoint, if anything changed; any at all?"""
+        for held in self._held.values():
+            if held.retry_at and now >= held.retry_at:
+                held.retry_at, self._stale = 0.0, True
+        readable = [one for one in self._held.values() if not one.halted and not one.retry_at]
+        if self._stale:
+            consumer.assign(
+                {one.lane: one.next_offset - (one.anchor is not None) for one in readable}
+            )
+            self._stale = False
+        return bool(readable)
+
+    async def _take(self, held: _Held, records: list[Record]) -> None:
+        """Fold what one lane brought; its failure is its own and leaves the other lanes alone."""
+        try:
+            if held.anchor is not None:
+                if records[0].offset != held.next_offset - 1 or digest(records[0]) != held.anchor:
+                    await self._halt(held, "anchor_mismatch")
+                    return
+                held.anchor = None
+            fresh = [one for one in records if one.offset >= held.next_offset]
+            # A slice that does not get through in time is tried again in smaller ones.
+            size = max(1, SLICE_RECORDS >> held.attempt)
+            for start in range(0, len(fresh), size):
+                if not held.halted:
+                    await self._bisect(held, fresh[start : start + size])
+            held.attempt = held.corrupt = 0
+        except Fenced:
+            self._fenced(held)
+        except Moved as moved:
+            held.next_offset, self._stale = moved.next_offset, True
+        except Transient as error:
+            self._retry_later(held, str(error))
+
+    async def _bisect(self, held: _Held, records: list[Record]) -> None:
+        """Commit a slice; what PostgreSQL refuses is halved down to the records it refuses."""
+        pending = [records]
+        while pending and not held.halted:
+            part = pending.pop()
+            try:
+                decoded = self._fold.decode(part)
+                await self._commit(held, part, decoded.refused, decoded)
+            except Poison as error:
+                if len(part) > 1:
+                    middle = len(part) // 2
+                    pending += [part[middle:], part[:middle]]
+                    continue
+                refusal = Refusal(record=part[0], reason=error.reason, detail=error.detail)
+                await self._commit(held, part, (refusal,), None)
+
+    async def _commit(
+        self,
+        held: _Held,
+        records: list[Record],
+        refused: tuple[Refusal, ...],
+        decoded: Decoded[D] | None,
+    ) -> None:
+        begun = self._clock.monotonic()
+        bad = {refusal.record.offset for refusal in refused}
+        judged = [record.offset in bad for record in records]
+        if bad and is_flood(held.judged, judged):
+            await self._halt(held, "poison_flood")
+            return
+        async with self._checkpoints.advancing(
+            *held.lease, held.next_offset, records
+        ) as connection:
+            if decoded is not None:
+                await self._fold.apply(connection, held.lane, decoded.value)
+            if refused:
+                await set_aside(connection, refused)
+        held.next_offset = records[-1].offset + 1
+        held.judged.extend(judged)
+        self._fold.committed(held.lane, len(records))
+        self._metrics.committed(held.lane, len(records), self._clock.monotonic() - begun)
+        for reason, count in reasons(refused):
+            self._metrics.quarantined(held.lane, reason, count)
+
+    async def _unreadable(self, held: _Held, reason: str) -> None:
+        """Deal with a lane that Kafka does not give us from where we stand."""
+        self._stale = True
+        if reason == "offset_out_of_range":
+            self._forget(held, reason)  # the next claim compares with what Kafka has
+            return
+        held.corrupt += 1
+        if held.corrupt < _CORRUPT_ATTEMPTS:
+            self._retry_later(held, f"{held.lane}: {reason}")
+        else:
+            await self._halt(held, reason)
+
+    async def _halt(self, held: _Held, reason: str) -> None:
+        await self._checkpoints.halt(*held.lease, reason)
+        held.halted, self._stale = reason, True
+        self._metrics.halted(held.lane, reason)
+        log.error("lane_halted", lane=str(held.lane), reason=reason, offset=held.next_offset)
+
+    def _retry_later(self, held: _Held, trouble: str) -> None:
+        self._in_trouble(trouble)
+        wait = _RETRY.delay(held.attempt, random.random())  # noqa: S311
+        held.attempt += 1
+        held.retry_at, self._stale = self._clock.monotonic() + wait, True
+
+    def _fenced(self, held: _Held) -> None:
+        self._metrics.fenced(held.lane)
+        self._forget(held, "fenced")
+
+    def _forget(self, held: _Held, reason: str) -> None:
+        self._stale = True
+        if self._held.pop(held.lane, None) is not None:
+            self._metrics.lag(held.lane, None)
+            log.info("lane_given_up", lane=str(held.lane), reason=reason, epoch=held.epoch)
+
+    def _tell_lag(self, lane: Lane, end: int | None) -> None:
+        if end is not None and lane in self._held:
+            self._metrics.lag(lane, max(0, end - self._held[lane].next_offset))
+
+    def _in_trouble(self, trouble: str) -> None:
+        if self._trouble is None:
+            log.warning("consumer_degraded", reason=trouble)
+        self._trouble = trouble
+
+    async def _look(self, consumer: Consumer) -> None:
+        """Say that we live, keep the leases of lanes that get on, and share out the lanes anew."""
+        if self._clock.monotonic() >= self._probe_at:
+            # A fetch that fails brings nothing and says nothing, so Kafka is asked.
+            ends = await consumer.end_offsets(self._held or self._all[:1], _KAFKA_SECONDS)
+            for lane, end in ends.items():
+                self._tell_lag(lane, end)
+            self._probe_at = self._clock.monotonic() + _PROBE_SECONDS
+        # Not for a lane that fails: who cannot commit must not keep it from others for ever.
+        renewing = [held for held in self._held.values() if not held.attempt]
+        survey = await self._checkpoints.look([held.lease for held in renewing])
+        for held in renewing:
+            if held.lane not in survey.kept:
+                self._fenced(held)
+            elif held.halted and not survey.kept[held.lane]:
+                self._metrics.halted(held.lane, None)
+                self._forget(held, "resumed")  # and claimed anew, with all that is checked then
+        owners = {lane: survey.owners.get(lane) for lane in self._all}
+        decision = decide(self.worker, survey.workers, owners, self._held)
+        if decision.release:
+            leaving = [self._held[lane] for lane in decision.release]
+            await self._checkpoints.release([held.lease for held in leaving])
+            for held in leaving:
+                self._forget(held, "released")
+        if decision.claim:
+            await self._settle_in(consumer, await self._checkpoints.claim(decision.claim))
+
+    async def _settle_in(self, consumer: Consumer, claims: list[Claim]) -> None:
+        """Find out where the lanes just claimed go on, and halt those whose log is not ours."""
+        lanes = [claim.lane for claim in claims]
+        begins = await consumer.beginning_offsets(lanes, _KAFKA_SECONDS)
+        ends = await consumer.end_offsets(lanes, _KAFKA_SECONDS)
+        for claim in claims:
+            lane, begin = claim.lane, begins[claim.lane]
+            if claim.next_offset is None:
+                if not await self._checkpoints.begin(lane, claim.epoch, begin):
+                    continue
+                held = _Held(lane=lane, epoch=claim.epoch, next_offset=begin)
+            else:
+                held = _Held(lane=lane, epoch=claim.epoch, next_offset=claim.next_offset)
+                if self._plans[lane.topic].anchored and claim.next_offset > begin:
+                    held.anchor = claim.anchor
+            held.halted = claim.halted
+            self._held[lane] = held
+            self._stale = True
+            log.info("lane_claimed", lane=str(lane), epoch=held.epoch, offset=held.next_offset)
+            self._tell_lag(lane, ends[lane])
+            self._metrics.halted(lane, held.halted)
+            if not held.halted and not begin <= held.next_offset <= ends[lane]:
+                await self._halt(held, "offset_out_of_range")
+
+    async def _connect(self) -> Consumer:
+        consumer = Consumer(self._servers, self.worker.replace("/", "-"))
+        self._consumer = consumer
+        try:
+            await consumer.start(_KAFKA_SECONDS)
+            if not self._all:
+                counts = {
+                    one: await consumer.partitions(one, _KAFKA_SECONDS) for one in self._plans
+                }
+                lanes = [Lane(topic, n) for topic, count in counts.items() for n in range(count)]
+                await self._checkpoints.add(lanes)
+                self._all = lanes
+        except Transient:
+            await self._disconnect()
+            raise
+        return consumer
+
+    async def _disconnect(self) -> None:
+        consumer, self._consumer, self._stale = self._consumer, None, True
+        if consumer is not None:
+            await consumer.close(_LEAVE_SECONDS)
+
+    async def _leave(self) -> None:
+        # Whatever fails here only makes a successor wait for the leases to run out.
+        with contextlib.suppress(Transient, TimeoutError):
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._checkpoints.leave([held.lease for held in self._held.values()])
+        for held in list(self._held.values()):
+            self._forget(held, "stopping")
+        await self._disconnect()
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
