@@ -7,7 +7,6 @@ import secrets
 import shutil
 import socket
 import struct
-import subprocess
 from pathlib import Path
 
 from deploy.local import java
@@ -84,17 +83,15 @@ class Broker:
         cluster = "I" + base64.urlsafe_b64encode(secrets.token_bytes(16)).decode()[1:22]
         command = ["kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
         command += ["--cluster-id", cluster, "--config", "server.properties"]
-        with self._processes.log(NAME).open("ab") as log:
-            subprocess.run(
-                self._java(runtime, *command),
-                cwd=self._directory,
-                env={},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                timeout=_READY_SECONDS,
-                check=True,
-            )
+        self._processes.run(
+            Program(
+                name="kafka-format",
+                command=self._java(runtime, *command),
+                environment={},
+                folder=self._directory,
+            ),
+            _READY_SECONDS,
+        )
 
     def _java(self, runtime: Path, *arguments: str) -> list[str]:
         # In one order always, because the class archive is bound to the class path.

@@ -154,20 +154,16 @@ class Postgres:
         command += ["--auth=scram-sha-256", "--pwfile=initial-password", "--encoding=UTF8"]
         command += ["--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"]
         try:
-            with self._processes.log(NAME).open("ab") as log:
-                subprocess.run(
-                    [*command, "--no-sync"] if "fsync" in self._settings else command,
-                    cwd=launch.directory,
-                    env=_environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
+            self._processes.run(
+                Program(
+                    name="postgres-initdb",
+                    command=[*command, "--no-sync"] if "fsync" in self._settings else command,
+                    environment=_environment(),
+                    folder=launch.directory,
                     user=launch.user,
-                    group=launch.user,
-                    extra_groups=None if launch.user is None else [],
-                    timeout=_READY_SECONDS,
-                    check=True,
-                )
+                ),
+                _READY_SECONDS,
+            )
         finally:
             password.unlink()
         (launch.directory / "data.new").rename(launch.directory / "data")

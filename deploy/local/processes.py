@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from deploy.local import identity
 
@@ -32,6 +33,10 @@ class ProcessDiedError(Exception):
 
 class ClosedError(Exception):
     """The stack is being stopped, so nothing more is started or waited for."""
+
+
+class CommandFailedError(Exception):
+    """A command that prepares a stack failed; the message carries the end of its log."""
 
 
 class NotReadyError(Exception):
@@ -137,20 +142,22 @@ class Processes:
         """Start a program and record it; its output is appended to its log."""
         with self._lock, self.log(program.name).open("ab") as log:
             self.check_open()
-            handle = subprocess.Popen(
-                program.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=dict(program.environment),
-                cwd=program.folder,
-                start_new_session=True,
-                user=program.user,
-                group=program.user,
-                extra_groups=None if program.user is None else [],
-            )
+            handle = self._popen(program, log)
             self._children[program.name] = _Child(program, handle, identity.mark(handle.pid))
             self._write_record()
+
+    def run(self, program: Program, seconds: float) -> None:
+        """Run a program to its end; CommandFailedError when that is not a good one, or not in time."""
+        self.check_open()
+        with self.log(program.name).open("ab") as log, self._popen(program, log) as handle:
+            try:
+                status = handle.wait(seconds)
+            except subprocess.TimeoutExpired:
+                _kill_group(handle.pid)
+                status = handle.wait()
+        if status != 0:
+            message = f"{program.name} failed with status {status}:\n{self.tail(program.name)}"
+            raise CommandFailedError(message)
 
     def close(self) -> None:
         """Start nothing more; whoever waits for a program to be ready gets ClosedError."""
@@ -222,6 +229,21 @@ class Processes:
         """The error for a program that ended, with its last words."""
         status = self._children[name].handle.poll()
         return ProcessDiedError(f"{name} ended with status {status}; it said:\n{self.tail(name)}")
+
+    @staticmethod
+    def _popen(program: Program, log: BinaryIO) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            program.command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=dict(program.environment),
+            cwd=program.folder,
+            start_new_session=True,
+            user=program.user,
+            group=program.user,
+            extra_groups=None if program.user is None else [],
+        )
 
     def _forget(self, children: Iterable[_Child]) -> None:
         with self._lock:

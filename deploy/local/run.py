@@ -20,12 +20,13 @@ from deploy.local.ports import DEFAULT_BASE, Ports, parse_base, taken
 from deploy.local.postgres import NoPostgresError, StatementFailedError
 from deploy.local.processes import (
     AlreadyRunningError,
+    CommandFailedError,
     NotReadyError,
     ProcessDiedError,
     end_leftovers,
     supervising,
 )
-from deploy.local.stack import CommandFailedError, Stack
+from deploy.local.stack import Stack
 from deploy.local.unprivileged import CHECKOUT, UnsafePlaceError
 
 DIRECTORY = CHECKOUT / ".run"

@@ -33,7 +33,7 @@ _STEP_SECONDS = 1_800.0
 
 
 class IncompleteError(Exception):
-    """A step ended well but did not bring what it should."""
+    """A step did not bring what it should."""
 
 
 def packages() -> None:
@@ -67,7 +67,17 @@ def _fetch(runtime: Path) -> None:
         _COPY,
         "-DincludeScope=runtime",
     ]
-    _run("mvn", *arguments, f"-DoutputDirectory={LIBRARIES}", JAVA_HOME=str(_home(runtime)))
+    finished = subprocess.run(
+        ["mvn", *arguments, f"-DoutputDirectory={LIBRARIES}"],
+        env={**os.environ, "JAVA_HOME": str(runtime.resolve().parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=_STEP_SECONDS,
+        check=False,
+    )
+    if finished.returncode != 0:
+        message = f"Maven failed:\n{finished.stdout}{finished.stderr}"
+        raise IncompleteError(message)
     lacking = missing_classes(LIBRARIES)
     if lacking:
         message = f"Maven ended well, but these classes are missing: {', '.join(lacking)}"
@@ -96,19 +106,13 @@ def _runtime() -> Path:
         return java.find()
 
 
-def _home(runtime: Path) -> Path:
-    return runtime.resolve().parents[1]
-
-
 def _install(python: Path, lock: str) -> None:
     options = ["--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check"]
     _run(str(python), "-m", "pip", "install", *options, "-r", str(CHECKOUT / lock))
 
 
-def _run(*command: str, **environment: str) -> None:
-    subprocess.run(
-        command, cwd=CHECKOUT, env={**os.environ, **environment}, timeout=_STEP_SECONDS, check=True
-    )
+def _run(*command: str) -> None:
+    subprocess.run(command, timeout=_STEP_SECONDS, check=True)
 
 
 def _say(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,10 +26,6 @@ _COMMAND_SECONDS = 60.0
 _READY_SECONDS = 60.0
 # A service drains for INKLING_DRAIN_SECONDS, 10 unless told, and ends itself when it overruns that by 5.
 _DRAIN_SECONDS = 20.0
-
-
-class CommandFailedError(Exception):
-    """A command that prepares the stack failed; the message is what it said."""
 
 
 class Stack:
@@ -156,7 +151,9 @@ class Stack:
         began = time.monotonic()
         self.broker.start()
         self._say("kafka", began, self.kafka)
-        self._command("topics", ["services.topics", "create"], environment.of_topics(self.kafka))
+        self._command(
+            "topics-create", ["services.topics", "create"], environment.of_topics(self.kafka)
+        )
 
     def _prepare_postgres(self) -> None:
         began = time.monotonic()
@@ -179,21 +176,10 @@ class Stack:
         return told | dict(self._settings)
 
     def _command(self, name: str, module: Sequence[str], told: Mapping[str, str]) -> None:
-        with self.processes.log(name).open("wb") as log:
-            finished = subprocess.run(
-                [sys.executable, "-m", *module],
-                cwd=CHECKOUT,
-                env=dict(told),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                timeout=_COMMAND_SECONDS,
-                check=False,
-            )
-        if finished.returncode != 0:
-            message = f"python -m {' '.join(module)} failed:\n{self.processes.tail(name)}"
-            raise CommandFailedError(message)
+        command = [sys.executable, "-m", *module]
+        self.processes.run(
+            Program(name=name, command=command, environment=told, folder=CHECKOUT), _COMMAND_SECONDS
+        )
 
     def _both(self, *steps: Callable[[], None]) -> None:
         _at_once(steps, self.processes)

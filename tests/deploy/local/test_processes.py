@@ -14,6 +14,7 @@ from deploy.local import identity
 from deploy.local.processes import (
     AlreadyRunningError,
     ClosedError,
+    CommandFailedError,
     NotReadyError,
     ProcessDiedError,
     Processes,
@@ -89,6 +90,20 @@ def test_one_that_never_answers_is_given_up(processes: Processes, tmp_path: Path
     started(processes, tmp_path, _SLEEPER)
     with pytest.raises(NotReadyError, match="not ready in 0 s"):
         until_ready(processes, "sleeper", lambda: False, seconds=0.1)
+
+
+def test_a_command_runs_to_its_end_or_says_why_not(processes: Processes, tmp_path: Path) -> None:
+    def run(code: str, seconds: float = 30) -> None:
+        command = [sys.executable, "-c", code]
+        program = Program(name="once", command=command, environment={}, folder=tmp_path)
+        processes.run(program, seconds)
+
+    run("print('done')")
+    with pytest.raises(CommandFailedError, match=r"(?s)once failed with status 2.*no room"):
+        run("print('no room'); raise SystemExit(2)")
+    with pytest.raises(CommandFailedError, match="once failed with status -9"):
+        run(_SLEEPER, seconds=0.1)
+    assert processes.names() == ()
 
 
 def test_once_closed_nothing_is_started_or_waited_for(processes: Processes, tmp_path: Path) -> None:
