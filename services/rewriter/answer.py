@@ -1,0 +1,111 @@
+"""What the mail doors answer, as a JSON value: the copies, and what became of every recipient, link and file."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from schemas.events import AddressField
+from services.rewriter.instrument import Prepared, Reason, Rendition
+from services.rewriter.mail import MESSAGE_ID, Mail, Recipient
+
+# What may stand in a display name without quotes (RFC 5322 `atext` and blanks; RFC 6532 adds all beyond ASCII).
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ \t\u00a0-\U0010ffff-]+")
+_ESCAPED: Final = re.compile(r'([\\"])')
+_BACKSLASHED: Final = r"\\\1"
+
+
+def write(prepared: Prepared, renditions: Iterable[Rendition]) -> dict[str, Any]:
+    """Write the whole answer."""
+    mail, decision = prepared.mail, prepared.decision
+    return {
+        "message_id": str(prepared.message_id),
+        "followed": decision.followed,
+        "reason": _reason(decision.reason),
+        "renditions": _renditions(prepared, renditions),
+        "recipients": [
+            {
+                "address": one.address,
+                "id": one.id,
+                "ref": ref,
+                "kind": one.kind,
+                "field": one.field,
+                "followed": line.followed,
+                "reason": _reason(line.reason),
+            }
+            for one, ref, line in zip(
+                mail.recipients, prepared.refs, decision.recipients, strict=True
+            )
+        ],
+        "links": [
+            {
+                "index": link.index,
+                "url": link.url,
+                "text": link.text,
+                "followed": prepared.link_reason(link) is None,
+                "reason": _reason(prepared.link_reason(link)),
+            }
+            for link in prepared.links
+        ],
+        "attachments": [
+            {
+                "index": index,
+                "name": one.name,
+                "size": one.size,
+                "followed": False,
+                "reason": _reason(reason),
+            }
+            for index, (one, reason) in enumerate(
+                zip(mail.attachments, prepared.attachment_reasons, strict=True)
+            )
+        ],
+    }
+
+
+def _reason(reason: Reason | None) -> dict[str, str] | None:
+    return None if reason is None else {"code": reason.value, "detail": reason.detail}
+
+
+def _renditions(prepared: Prepared, renditions: Iterable[Rendition]) -> list[dict[str, Any]]:
+    mail = prepared.mail
+    headers = _headers(mail, prepared.message_id_header)
+    files = [
+        {"name": one.name, "content_type": one.content_type, "content": one.content}
+        for one in mail.attachments
+    ]
+    return [
+        {
+            "recipient": one.recipient,
+            "to": one.to,
+            "followed": one.followed,
+            "subject": mail.subject,
+            "html": one.html,
+            "text": mail.text,
+            "headers": headers,
+            "attachments": files,
+        }
+        for one in renditions
+    ]
+
+
+def _headers(mail: Mail, message_id: str) -> dict[str, str]:
+    """All copies show the same: the caller's headers, and everybody in To and Cc."""
+    shown = {
+        MESSAGE_ID: message_id,
+        "From": _mailbox(mail.sender.name, mail.sender.address),
+        "To": _mailboxes(mail.recipients, AddressField.TO),
+        "Cc": _mailboxes(mail.recipients, AddressField.CC),
+    }
+    return {name: value for name, value in shown.items() if value} | {
+        name: value for name, value in mail.headers.items() if name != MESSAGE_ID
+    }
+
+
+def _mailboxes(recipients: Iterable[Recipient], place: AddressField) -> str:
+    return ", ".join(_mailbox(one.name, one.address) for one in recipients if one.field is place)
+
+
+def _mailbox(name: str | None, address: str) -> str:
+    if not name:
+        return address
+    quoted = name if _PLAIN_NAME.fullmatch(name) else f'"{_ESCAPED.sub(_BACKSLASHED, name)}"'
+    return f"{quoted} <{address}>"

@@ -1,0 +1,119 @@
+"""Puts the rewriter together."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from services.rewriter.config import Config
+from services.rewriter.instrument import Keys
+from services.rewriter.mail_doors import MailDoors
+from services.rewriter.metrics import Metrics
+from services.rewriter.publish import Announcer
+from services.rewriter.setting_doors import SettingDoors
+from services.rewriter.settings import Settings
+from services.rewriter.settings_reader import SettingsReader
+from services.rewriter.web import openapi, public_application
+from services.runtime.access import Verifier, open_verifier
+from services.runtime.clock import Clock, Deadline
+from services.runtime.lifecycle import Life
+from services.runtime.operations import operate
+from services.runtime.publisher import Limits, Publisher, Publishing
+from services.runtime.web import RequestMetrics, Validator, serve
+
+# A caller can wait out the election of a partition's leader, which a hit cannot.
+PUBLISH_SECONDS: Final = 5.0
+
+
+@asynccontextmanager
+async def build(config: Config, life: Life) -> AsyncIterator[None]:
+    """Serve the doors while the context is open, with Kafka there or not; then finish what was taken and leave."""
+    registry = CollectorRegistry()
+    counted = Metrics(registry)
+    limits = Limits(publish_seconds=PUBLISH_SECONDS)
+    publisher = Publisher(config.kafka.servers, "rewriter", life.clock, limits)
+    settings = Settings()
+    watch(counted, settings, publisher)
+    life.checks.add("kafka", publisher.healthy)
+    life.checks.add("settings", settings.healthy)
+    async with (
+        operate(config.doors, life, registry),
+        open_verifier(config.access, life.clock) as verifier,
+    ):
+        life.checks.add("keys", verifier.healthy)
+        reader = SettingsReader(config.kafka.servers, "rewriter-settings", settings)
+        life.tasks.create_task(publisher.run(), name="publisher")
+        life.tasks.create_task(reader.run(), name="settings")
+        app = assemble(config, settings, publisher, verifier, life.clock, counted, registry)
+        try:
+            async with serve(app, config.doors.host, config.doors.port, life):
+                yield
+        finally:
+            await publisher.drain(Deadline.after(life.clock, life.remaining()))
+
+
+def assemble(
+    config: Config,
+    settings: Settings,
+    publisher: Publishing,
+    verifier: Verifier,
+    clock: Clock,
+    metrics: Metrics,
+    registry: CollectorRegistry,
+) -> web.Application:
+    """Wire the public door to whatever publishes and whatever holds settings."""
+    document = openapi()
+    announcer = Announcer(publisher, clock, metrics)
+    mail = MailDoors(
+        keys=Keys(tokens=config.token_keys, recipients=config.recipient_key),
+        tracking_url=config.tracking_url,
+        settings=settings,
+        announcer=announcer,
+        validator=Validator(document, "Mail"),
+        clock=clock,
+        entropy=os.urandom,
+        metrics=metrics,
+    )
+    setting = SettingDoors(
+        recipient_key=config.recipient_key,
+        settings=settings,
+        announcer=announcer,
+        openapi=document,
+        clock=clock,
+        entropy=os.urandom,
+        metrics=metrics,
+    )
+    return public_application(
+        mail, setting, document, verifier, RequestMetrics("rewriter", registry)
+    )
+
+
+def watch(metrics: Metrics, settings: Settings, publisher: Publisher) -> None:
+    """Show the figures that others keep."""
+    metrics.watch("settings", "Settings held in memory.", lambda: len(settings))
+    metrics.watch(
+        "settings_next_offset",
+        "Where the settings are read next; behind the topic's end for long means stale settings.",
+        lambda: settings.next_offset,
+    )
+    metrics.watch(
+        "settings_refused",
+        "Records of the settings topic that could not be read; above 0, look at the log.",
+        lambda: settings.refused,
+    )
+    metrics.watch(
+        "bytes_in_flight", "Bytes that await acknowledgement.", lambda: publisher.bytes_in_flight
+    )
+    metrics.watch(
+        "producer_incarnations",
+        "Producers built so far; a rise means that Kafka failed a batch or went away.",
+        lambda: publisher.incarnations,
+    )
+    metrics.watch(
+        "oldest_unacknowledged_seconds",
+        "Age of the oldest record that awaits acknowledgement.",
+        publisher.oldest_seconds,
+    )

@@ -1,0 +1,260 @@
+"""Make a mail followed: decide, splice each followed copy with tokens of its own, leave every other copy as it is.
+
+Values in, values out. The same mail under the same terms, keys and id gives the same copies, byte for byte.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from schemas import identity, token
+from schemas.events import Renditions
+from schemas.identity import MessageId, RecipientRef, Tenant
+from schemas.settings import FollowPolicy
+from schemas.token import Claim, KeyRing, Mode, Purpose
+from services.rewriter import attachments, follow, html, links
+from services.rewriter.attachments import AttachmentReason
+from services.rewriter.follow import Decision, FollowReason
+from services.rewriter.html import Scan
+from services.rewriter.links import Link, LinkReason
+from services.rewriter.mail import Mail, Recipient
+from services.rewriter.naming import our_message_id
+
+Reason = FollowReason | LinkReason | AttachmentReason
+
+# What all copies of one mail may come to, files included: they stand in one answer, so in memory.
+MAX_COPIES_BYTES: Final = 48 * 1024 * 1024
+
+
+class TooLarge(ValueError):
+    """A mail whose copies or records would be larger than they may be; names the field that makes them so."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The secrets of following: what signs tokens, and what hashes addresses."""
+
+    tokens: KeyRing
+    recipients: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the tenant has decided, and where tracking links lead; `own_urls` are all bases that are ours."""
+
+    tenant: Tenant
+    engagement: bool
+    policy: FollowPolicy
+    tracking_url: str
+    own_urls: tuple[str, ...]
+    mode: Mode = Mode.FULL
+
+
+class Tracking:
+    """The tracking URLs of one copy; each is made once."""
+
+    def __init__(
+        self, keys: Keys, terms: Terms, message_id: MessageId, refs: tuple[RecipientRef, ...]
+    ) -> None:
+        self._ring = keys.tokens
+        self._base = terms.tracking_url
+        self._claim = Claim(
+            tenant=terms.tenant, message_id=message_id, refs=refs, mode=terms.mode.value
+        )
+        self._links: dict[int, str] = {}
+
+    def pixel(self) -> str:
+        """Make the URL of the pixel."""
+        return f"{self._base}/o/{token.mint(self._ring, Purpose.OPEN, self._claim)}.gif"
+
+    def link(self, index: int, url: str) -> str:
+        """Make the tracking link that stands for a link of the mail."""
+        made = self._links.get(index)
+        if made is None:
+            claim = replace(self._claim, index=index, url=url)
+            made = f"{self._base}/c/{token.mint(self._ring, Purpose.CLICK, claim)}"
+            self._links[index] = made
+        return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A mail and everything decided of it; `refs` and the decision's lines are in the order of its recipients."""
+
+    mail: Mail
+    message_id: MessageId
+    message_id_header: str
+    terms: Terms
+    keys: Keys
+    refs: tuple[RecipientRef, ...]
+    decision: Decision
+    scan: Scan
+    links: tuple[Link, ...]
+    attachment_reasons: tuple[AttachmentReason | FollowReason, ...]
+    first: Tracking
+
+    def link_reason(self, link: Link) -> LinkReason | FollowReason | None:
+        """Say why a link stays as it was: its own reason, or the message's."""
+        return link.reason or self.decision.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One copy: for whom (a caller's id or a ref, None if shared), its envelope, its HTML."""
+
+    recipient: str | None
+    to: tuple[str, ...]
+    followed: bool
+    html: str | None
+
+
+def prepare(
+    mail: Mail,
+    message_id: MessageId,
+    terms: Terms,
+    keys: Keys,
+    refuses: Callable[[RecipientRef], bool],
+) -> Prepared:
+    """Decide of a mail, its recipients, links and files; raises `TooLarge` if its copies would be."""
+    refs = tuple(
+        identity.recipient_ref(keys.recipients, terms.tenant, one.address)
+        for one in mail.recipients
+    )
+    decision = _decide(mail, refs, terms, refuses)
+    first = Tracking(keys, terms, message_id, _first_refs(mail, refs, decision))
+    scan = html.scan(mail.html or "")
+    prepared = Prepared(
+        mail=mail,
+        message_id=message_id,
+        message_id_header=mail.message_id_header
+        or our_message_id(keys.tokens, terms.tenant, message_id, terms.tracking_url),
+        terms=terms,
+        keys=keys,
+        refs=refs,
+        decision=decision,
+        scan=scan,
+        links=links.decide(
+            scan.links,
+            own_urls=terms.own_urls,
+            make=first.link if decision.followed else _not_made,
+        ),
+        attachment_reasons=attachments.decide(mail.attachments, decision.reason),
+        first=first,
+    )
+    _check_size(prepared)
+    return prepared
+
+
+def unavailable(prepared: Prepared) -> Prepared:
+    """Take back that a mail is followed, because its records cannot be kept."""
+    reason = FollowReason.UNAVAILABLE
+    return replace(
+        prepared,
+        decision=follow.unfollowed(_lines(prepared.mail, prepared.refs, _nobody), reason),
+        attachment_reasons=attachments.decide(prepared.mail.attachments, reason),
+    )
+
+
+def renditions(prepared: Prepared) -> Iterator[Rendition]:
+    """Make the copies, one at a time: the followed ones in the order of the recipients, then the untouched one."""
+    mail, decision = prepared.mail, prepared.decision
+    if decision.followed and mail.renditions is Renditions.MESSAGE:
+        yield _followed(prepared, None, _addresses(mail.recipients), prepared.first)
+        return
+    untouched: list[Recipient] = []
+    tracking: Tracking | None = prepared.first
+    for one, ref, line in zip(mail.recipients, prepared.refs, decision.recipients, strict=True):
+        if not line.followed:
+            untouched.append(one)
+            continue
+        if tracking is None:
+            tracking = Tracking(prepared.keys, prepared.terms, prepared.message_id, (ref,))
+        yield _followed(prepared, one.id or ref, (one.address,), tracking)
+        tracking = None
+    if untouched:
+        to = _addresses(untouched)
+        yield Rendition(recipient=None, to=to, followed=False, html=mail.html)
+
+
+def _followed(
+    prepared: Prepared, recipient: str | None, to: tuple[str, ...], tracking: Tracking
+) -> Rendition:
+    edits = links.edits(prepared.links, tracking.link)
+    edits.append(html.insert_pixel(prepared.scan.pixel_position, tracking.pixel()))
+    spliced = html.splice(prepared.mail.html or "", edits)
+    return Rendition(recipient=recipient, to=to, followed=True, html=spliced)
+
+
+def _addresses(recipients: tuple[Recipient, ...] | list[Recipient]) -> tuple[str, ...]:
+    return tuple(one.address for one in recipients)
+
+
+def _decide(
+    mail: Mail,
+    refs: tuple[RecipientRef, ...],
+    terms: Terms,
+    refuses: Callable[[RecipientRef], bool],
+) -> Decision:
+    request = follow.Request(
+        follow=mail.follow,
+        has_html=bool(mail.html),
+        recipients=_lines(mail, refs, refuses),
+        renditions=mail.renditions,
+    )
+    return follow.decide(request, engagement=terms.engagement, policy=terms.policy)
+
+
+def _lines(
+    mail: Mail, refs: tuple[RecipientRef, ...], refuses: Callable[[RecipientRef], bool]
+) -> list[follow.Recipient]:
+    return [
+        follow.Recipient(
+            ref=ref, field=one.field, kind=one.kind, refuses=one.refuses or refuses(ref)
+        )
+        for one, ref in zip(mail.recipients, refs, strict=True)
+    ]
+
+
+def _nobody(ref: RecipientRef) -> bool:
+    return False
+
+
+def _not_made(index: int, url: str) -> str:
+    """Stand for a tracking link where the mail is not followed, so that none is made and none is too long."""
+    return ""
+
+
+def _first_refs(
+    mail: Mail, refs: tuple[RecipientRef, ...], decision: Decision
+) -> tuple[RecipientRef, ...]:
+    followed = [
+        ref for ref, line in zip(refs, decision.recipients, strict=True) if line.followed
+    ] or list(refs)
+    return tuple(followed if mail.renditions is Renditions.MESSAGE else followed[:1])
+
+
+def _check_size(prepared: Prepared) -> None:
+    """Refuse copies that would be too large together, before any is made: all followed ones are equally long."""
+    mail, decision = prepared.mail, prepared.decision
+    followed = sum(line.followed for line in decision.recipients)
+    untouched = followed < len(mail.recipients)
+    if decision.followed and mail.renditions is Renditions.MESSAGE:
+        followed, untouched = 1, False
+    files = sum(len(one.content) for one in mail.attachments)
+    plain = len((mail.html or "").encode()) + len((mail.text or "").encode()) + files
+    grown = sum(
+        len(prepared.first.link(link.index, link.url))
+        for link in prepared.links
+        if followed and link.followed
+    )
+    if followed * (plain + grown) + untouched * plain > MAX_COPIES_BYTES:
+        raise TooLarge(
+            "/to",
+            f"All copies of the mail together would exceed {MAX_COPIES_BYTES} bytes: hand it in for fewer recipients "
+            "at a time, or as one shared copy.",
+        )

@@ -1,0 +1,201 @@
+"""A mail as a caller hands it in: read from a body that satisfies the OpenAPI document, and checked further.
+
+What no schema can say is said here: zones that exist, base64 that decodes, headers named once, recipients named once.
+"""
+
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from schemas.events import AddressField, RecipientKind, Renditions, Template
+from schemas.identity import bare_message_id, normal_address
+from schemas.personal import Mailbox
+from schemas.settings import Follow
+from services.rewriter.faults import BadFields, Fault
+
+MAX_RECIPIENTS: Final = 500
+MESSAGE_ID: Final = "Message-ID"
+_MESSAGE_ID_CHARACTERS: Final = 900
+# They have fields of their own, or describe a body that only whoever builds the mail can describe.
+_FOREIGN_HEADERS: Final = frozenset({"from", "to", "cc", "bcc", "subject", "mime-version"})
+_FOREIGN_PREFIX: Final = "content-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One person in To, Cc or Bcc; `refuses` where the caller's own records say so."""
+
+    address: str
+    field: AddressField
+    name: str | None = None
+    id: str | None = None
+    kind: RecipientKind = RecipientKind.OTHER
+    time_zone: str | None = None
+    refuses: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One file, still in base64; the size is in bytes once decoded, `wanted` asks that it be followed."""
+
+    name: str
+    content_type: str
+    content: str
+    size: int
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail and what its sender asks of us; each address stands in `recipients` once."""
+
+    sender: Mailbox
+    recipients: tuple[Recipient, ...]
+    subject: str
+    html: str | None
+    text: str | None
+    headers: Mapping[str, str]
+    attachments: tuple[Attachment, ...]
+    owner: str
+    template: Template | None
+    regarding: str | None
+    labels: Mapping[str, str]
+    follow: bool
+    renditions: Renditions
+    passes_unavailable: bool
+
+    @property
+    def message_id_header(self) -> str | None:
+        """The caller's own `Message-ID`, if the mail has one."""
+        return self.headers.get(MESSAGE_ID)
+
+
+def read(body: Mapping[str, Any]) -> Mail:
+    """Read a body that satisfies the component `Mail`; raises `BadFields`."""
+    faults: list[Fault] = []
+    mail = Mail(
+        sender=Mailbox(address=body["from"]["address"], name=body["from"].get("name")),
+        recipients=_recipients(body, faults),
+        subject=body.get("subject", ""),
+        html=body.get("html"),
+        text=body.get("text"),
+        headers=_headers(body.get("headers", {}), faults),
+        attachments=_attachments(body.get("attachments", ()), faults),
+        owner=body["owner"],
+        template=_template(body.get("template")),
+        regarding=body.get("regarding"),
+        labels=body.get("labels", {}),
+        follow=body.get("follow", True),
+        renditions=Renditions(body.get("renditions", Renditions.RECIPIENT)),
+        passes_unavailable=body.get("if_unavailable") == "pass",
+    )
+    if faults:
+        raise BadFields(faults)
+    return mail
+
+
+def _template(body: Mapping[str, str] | None) -> Template | None:
+    if body is None:
+        return None
+    return Template(id=body["id"], name=body.get("name"), version=body.get("version"))
+
+
+def _recipients(body: Mapping[str, Any], faults: list[Fault]) -> tuple[Recipient, ...]:
+    """Read all three fields; an address counts where it stands first, a refusal wherever it stands."""
+    found: dict[str, Recipient] = {}
+    listed = 0
+    for place in AddressField:
+        for index, one in enumerate(body.get(place, ())):
+            listed += 1
+            read_one = _recipient(one, place, f"/{place}/{index}", faults)
+            key = normal_address(read_one.address)
+            earlier = found.setdefault(key, read_one)
+            if read_one.refuses and not earlier.refuses:
+                found[key] = replace(earlier, refuses=True)
+    if listed == 0:
+        faults.append(Fault(field="/to", detail="There must be a recipient in To, Cc or Bcc."))
+    if listed > MAX_RECIPIENTS:
+        detail = f"There may be {MAX_RECIPIENTS} recipients in To, Cc and Bcc together."
+        faults.append(Fault(field="/to", detail=detail))
+    return tuple(found.values())
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """The names of tzdata, so that a zone exists on every machine or on none."""
+    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="ascii").split())
+
+
+def _recipient(
+    body: Mapping[str, str], place: AddressField, pointer: str, faults: list[Fault]
+) -> Recipient:
+    zone = body.get("time_zone")
+    if zone is not None and zone not in _zones():
+        detail = "There is no such IANA time zone."
+        faults.append(Fault(field=f"{pointer}/time_zone", detail=detail))
+    return Recipient(
+        address=body["address"],
+        field=place,
+        name=body.get("name"),
+        id=body.get("id"),
+        kind=RecipientKind(body.get("kind", RecipientKind.OTHER)),
+        time_zone=zone,
+        refuses=body.get("follow") == Follow.DO_NOT_ALLOW,
+    )
+
+
+def _headers(body: Mapping[str, str], faults: list[Fault]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    seen: set[str] = set()
+    for name, value in body.items():
+        lower = name.lower()
+        pointer = f"/headers/{name.replace('~', '~0').replace('/', '~1')}"
+        if lower in seen:
+            faults.append(Fault(field=pointer, detail="This header stands here twice."))
+        if lower in _FOREIGN_HEADERS or lower.startswith(_FOREIGN_PREFIX):
+            detail = "This header has a field of its own, or belongs to whoever builds the mail."
+            faults.append(Fault(field=pointer, detail=detail))
+        if lower == MESSAGE_ID.lower():
+            name = MESSAGE_ID
+            if not _is_message_id(value):
+                detail = "This is no Message-ID: <left@right>, without blanks."
+                faults.append(Fault(field=pointer, detail=detail))
+        seen.add(lower)
+        headers[name] = value
+    return headers
+
+
+def _is_message_id(value: str) -> bool:
+    bare = bare_message_id(value)
+    return 0 < len(bare) <= _MESSAGE_ID_CHARACTERS and not any(
+        one.isspace() or one in "<>" for one in bare
+    )
+
+
+def _attachments(body: Iterable[Mapping[str, Any]], faults: list[Fault]) -> tuple[Attachment, ...]:
+    attachments = []
+    for index, one in enumerate(body):
+        size = _decoded_size(one["content"])
+        if size is None:
+            detail = "This is not base64 with padding and without line breaks."
+            faults.append(Fault(field=f"/attachments/{index}/content", detail=detail))
+        attachments.append(
+            Attachment(
+                name=one["name"],
+                content_type=one.get("content_type", "application/octet-stream"),
+                content=one["content"],
+                size=size or 0,
+                wanted=one.get("followed", False),
+            )
+        )
+    return tuple(attachments)
+
+
+def _decoded_size(content: str) -> int | None:
+    try:
+        return len(binascii.a2b_base64(content, strict_mode=True))
+    except ValueError:  # binascii.Error is one; so is what a non-ASCII text raises
+        return None

@@ -1,0 +1,102 @@
+"""What the rewriter counts. Labels come from enums: no address, no tenant, no text of anybody's."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.rewriter.instrument import Prepared
+
+
+class MailOutcome(StrEnum):
+    """What finally became of a mail that was handed in."""
+
+    FOLLOWED = "followed"
+    NOT_FOLLOWED = "not_followed"
+    PASSED_UNAVAILABLE = "passed_unavailable"
+    REFUSED = "refused"
+    REFUSED_UNAVAILABLE = "refused_unavailable"
+    PREVIEWED = "previewed"
+
+
+class SettingDoor(StrEnum):
+    """Which kind of setting was put."""
+
+    PREFERENCE = "preference"
+    TENANT = "tenant"
+
+
+# Two records, side by side, each flushed within 5 ms and given up after some seconds.
+_PUBLISH_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_FOLLOWED: Final = "none"
+
+
+class Metrics:
+    """The rewriter's counters, in a registry of the process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._mails = Counter(
+            "inkling_rewriter_mails",
+            "Mails handed in, by what became of them; `passed_unavailable` left unrecorded because the caller asked.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._reasons = Counter(
+            "inkling_rewriter_mail_reasons",
+            "Recorded mails, by the reason why they are not followed; `none` where they are.",
+            ["reason"],
+            registry=registry,
+        )
+        self._recipients = Counter(
+            "inkling_rewriter_recipients",
+            "Recipients of recorded mails, by the reason why they are not followed; `none` where they are.",
+            ["reason"],
+            registry=registry,
+        )
+        self._links = Counter(
+            "inkling_rewriter_links",
+            "Links of recorded mails, by the reason why they are not followed; `none` where they are.",
+            ["reason"],
+            registry=registry,
+        )
+        self.publish_seconds: Final = Histogram(
+            "inkling_rewriter_publish_seconds",
+            "Time from handing records to the publisher to Kafka's acknowledgement of all of them.",
+            buckets=_PUBLISH_BUCKETS,
+            registry=registry,
+        )
+        self._settings_put = Counter(
+            "inkling_rewriter_settings_put",
+            "Settings put and read back, by kind.",
+            ["kind"],
+            registry=registry,
+        )
+        for outcome in MailOutcome:
+            self._mails.labels(outcome)
+        for kind in SettingDoor:
+            self._settings_put.labels(kind)
+
+    def settle(self, outcome: MailOutcome) -> None:
+        """Count what became of one mail."""
+        self._mails.labels(outcome).inc()
+
+    def record(self, prepared: Prepared) -> None:
+        """Count a mail whose records were acknowledged, and what was followed in it."""
+        decision = prepared.decision
+        self.settle(MailOutcome.FOLLOWED if decision.followed else MailOutcome.NOT_FOLLOWED)
+        self._reasons.labels(decision.reason or _FOLLOWED).inc()
+        for line in decision.recipients:
+            self._recipients.labels(line.reason or _FOLLOWED).inc()
+        for link in prepared.links:
+            self._links.labels(prepared.link_reason(link) or _FOLLOWED).inc()
+
+    def put(self, kind: SettingDoor) -> None:
+        """Count a setting that was put and read back."""
+        self._settings_put.labels(kind).inc()
+
+    def watch(self, name: str, meaning: str, read: Callable[[], float]) -> None:
+        """Show a figure that somebody else keeps, whenever it is asked for."""
+        gauge = Gauge(f"inkling_rewriter_{name}", meaning, registry=self._registry)
+        gauge.set_function(read)

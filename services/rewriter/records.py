@@ -1,0 +1,170 @@
+"""The two records of a prepared mail: what happened, without a name in it, and apart from it what names people.
+
+One event is at most 256 KB. A mail whose record would be larger first loses what is only convenient (the texts of its
+links, the tails of unfollowed URLs, the hosts); if that is not enough, it is refused.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from schemas import envelope, identity, topics
+from schemas.envelope import Encoded, Envelope
+from schemas.errors import Refusal, Refused
+from schemas.events import (
+    TYPE_OF,
+    MessagePrepared,
+    PreparedAttachment,
+    PreparedLink,
+    PreparedRecipient,
+)
+from schemas.identity import Tenant
+from schemas.instant import Instant
+from schemas.personal import (
+    MessagePersonal,
+    PersonalAttachment,
+    PersonalLink,
+    PersonalRecipient,
+)
+from services.rewriter.instrument import Prepared, TooLarge
+from services.rewriter.links import MAX_LINKS
+
+SOURCE: Final = "/rewriter"
+# A followed link is shorter in any case. Of what is longer, a `data:` URL or the like, the beginning says enough.
+MAX_URL_CHARACTERS: Final = 2_000
+_CUT_URL_CHARACTERS: Final = 100
+
+E = TypeVar("E", MessagePersonal, MessagePrepared)
+
+
+def encode(prepared: Prepared, now: Instant, traceparent: str | None) -> tuple[Encoded, Encoded]:
+    """Write the personal record and the prepared one; raises `TooLarge` when one cannot be made small enough."""
+    tenant = prepared.terms.tenant
+    return (
+        _encode(personal(prepared), tenant, now, traceparent, (_without_texts, _with_cut_urls)),
+        _encode(happened(prepared), tenant, now, traceparent, (_without_hosts,)),
+    )
+
+
+def personal(prepared: Prepared) -> MessagePersonal:
+    """State who and what stands behind the refs and indices of a mail."""
+    mail = prepared.mail
+    return MessagePersonal(
+        message_id=prepared.message_id,
+        subject=mail.subject,
+        sender=mail.sender,
+        recipients=tuple(
+            PersonalRecipient(ref=ref, address=one.address, name=one.name, id=one.id)
+            for one, ref in zip(mail.recipients, prepared.refs, strict=True)
+        ),
+        links=tuple(
+            PersonalLink(index=link.index, url=link.url[:MAX_URL_CHARACTERS], text=link.text)
+            for link in prepared.links[:MAX_LINKS]
+            if link.url
+        ),
+        attachments=tuple(
+            PersonalAttachment(index=index, name=one.name)
+            for index, one in enumerate(mail.attachments)
+        ),
+    )
+
+
+def happened(prepared: Prepared) -> MessagePrepared:
+    """State that a mail was prepared, followed or not, and why what is not followed is not."""
+    mail, decision = prepared.mail, prepared.decision
+    return MessagePrepared(
+        message_id=prepared.message_id,
+        owner=mail.owner,
+        followed=decision.followed,
+        renditions=mail.renditions,
+        reason=_code(decision.reason),
+        template=mail.template,
+        regarding=mail.regarding,
+        labels=mail.labels,
+        recipients=tuple(
+            PreparedRecipient(
+                ref=ref,
+                kind=one.kind,
+                field=one.field,
+                followed=line.followed,
+                reason=_code(line.reason),
+                time_zone=one.time_zone,
+            )
+            for one, ref, line in zip(
+                mail.recipients, prepared.refs, decision.recipients, strict=True
+            )
+        ),
+        links=tuple(
+            PreparedLink(
+                index=link.index,
+                position=link.position,
+                followed=(reason := prepared.link_reason(link)) is None,
+                host=link.host,
+                reason=_code(reason),
+            )
+            for link in prepared.links[:MAX_LINKS]
+        ),
+        attachments=tuple(
+            PreparedAttachment(
+                index=index,
+                size=one.size,
+                content_type=one.content_type,
+                followed=False,
+                reason=reason.value,
+            )
+            for index, (one, reason) in enumerate(
+                zip(mail.attachments, prepared.attachment_reasons, strict=True)
+            )
+        ),
+    )
+
+
+def _code(reason: Any) -> str | None:
+    return None if reason is None else str(reason.value)
+
+
+def _encode(
+    event: E,
+    tenant: Tenant,
+    now: Instant,
+    traceparent: str | None,
+    smaller: Sequence[Callable[[E], E]],
+) -> Encoded:
+    envelope.check(event)
+    identifier = identity.event_id(TYPE_OF[type(event)], tenant, str(event.message_id))
+    around = Envelope(
+        id=identifier, source=SOURCE, tenant=tenant, occurred_at=now, traceparent=traceparent
+    )
+    for reduce in (_as_it_is, *smaller):
+        event = reduce(event)
+        try:
+            return envelope.encode(around, event, now)
+        except Refused as refused:
+            if refused.reason is not Refusal.TOO_LARGE:
+                raise
+    raise _too_large(event)
+
+
+def _as_it_is(event: E) -> E:
+    return event
+
+
+def _too_large(event: MessagePersonal | MessagePrepared) -> TooLarge:
+    field = "/html" if len(event.links) > len(event.recipients) else "/to"
+    return TooLarge(
+        field,
+        f"The recipients, links and files of the mail do not fit into a record of {topics.MAX_EVENT_BYTES} bytes.",
+    )
+
+
+def _without_texts(event: MessagePersonal) -> MessagePersonal:
+    return replace(event, links=tuple(replace(link, text="") for link in event.links))
+
+
+def _with_cut_urls(event: MessagePersonal) -> MessagePersonal:
+    links = tuple(replace(link, url=link.url[:_CUT_URL_CHARACTERS]) for link in event.links)
+    return replace(event, links=links)
+
+
+def _without_hosts(event: MessagePrepared) -> MessagePrepared:
+    return replace(event, links=tuple(replace(link, host=None) for link in event.links))

@@ -1,0 +1,89 @@
+"""A tenant's settings as the door shows and takes them."""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from schemas import instant
+from schemas.instant import Instant
+from schemas.settings import FollowPolicy, TenantSet, WorkingWeek
+from services.rewriter.faults import BadFields, Fault
+
+_HOST: Final = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+_LABEL_CHARACTERS: Final = 63
+_PORT: Final = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
+_MAX_PORT: Final = 65_535
+_DEFAULT_WEEK: Final = WorkingWeek()
+
+
+def read(body: Mapping[str, Any], since: Instant, by: str) -> TenantSet:
+    """Read a body that satisfies the component `TenantChange`, what is left out as default; raises `BadFields`."""
+    faults: list[Fault] = []
+    event = TenantSet(
+        since=since,
+        by=by,
+        engagement=body.get("engagement", True),
+        policy=FollowPolicy(body.get("policy", FollowPolicy.RECIPIENT)),
+        tracking_domain=_domain(body.get("tracking_domain"), faults),
+        own_networks=_networks(body.get("own_networks", ()), faults),
+        working_week=_week(body.get("working_week", {}), faults),
+    )
+    if faults:
+        raise BadFields(faults)
+    return event
+
+
+def write(held: TenantSet | None) -> dict[str, Any]:
+    """Write what holds; nothing set yet is the defaults, since null, by null."""
+    shown = TenantSet(since=Instant(0), by="") if held is None else held
+    return {
+        "engagement": shown.engagement,
+        "policy": shown.policy,
+        "tracking_domain": shown.tracking_domain,
+        "own_networks": shown.own_networks,
+        "working_week": {
+            "days": shown.working_week.days,
+            "start": shown.working_week.start,
+            "end": shown.working_week.end,
+        },
+        "since": None if held is None else instant.text(held.since),
+        "by": None if held is None else held.by,
+    }
+
+
+def _domain(written: str | None, faults: list[Fault]) -> str | None:
+    if written is None:
+        return None
+    host, colon, port = written.lower().partition(":")
+    named = _HOST.fullmatch(host) and all(
+        len(one) <= _LABEL_CHARACTERS and one[0] != "-" != one[-1] for one in host.split(".")
+    )
+    reachable = not colon or (_PORT.fullmatch(port) and int(port) <= _MAX_PORT)
+    if not named or not reachable:
+        detail = "This must be a host name, with :port where it is not 443."
+        faults.append(Fault(field="/tracking_domain", detail=detail))
+    return written.lower()
+
+
+def _networks(written: Sequence[str], faults: list[Fault]) -> tuple[str, ...]:
+    networks = []
+    for index, one in enumerate(written):
+        try:
+            networks.append(str(ipaddress.ip_network(one)))
+        except ValueError:
+            detail = "This is no network in CIDR notation, such as 192.0.2.0/24."
+            faults.append(Fault(field=f"/own_networks/{index}", detail=detail))
+    return tuple(networks)
+
+
+def _week(written: Mapping[str, Any], faults: list[Fault]) -> WorkingWeek:
+    week = WorkingWeek(
+        days=tuple(sorted(written.get("days", _DEFAULT_WEEK.days))),
+        start=written.get("start", _DEFAULT_WEEK.start),
+        end=written.get("end", _DEFAULT_WEEK.end),
+    )
+    if week.start >= week.end:
+        detail = "The working day must end after it starts."
+        faults.append(Fault(field="/working_week/end", detail=detail))
+    return week
