@@ -1,0 +1,1 @@
+"""Things are broken under load, and a ledger kept outside is reconciled."""
