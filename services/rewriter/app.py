@@ -1,8 +1,9 @@
 """Puts the rewriter together."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
@@ -47,7 +48,16 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
         reader = SettingsReader(config.kafka.servers, "rewriter-settings", settings)
         life.tasks.create_task(publisher.run(), name="publisher")
         life.tasks.create_task(reader.run(), name="settings")
-        app = assemble(config, settings, publisher, verifier, life.clock, counted, registry)
+        parts = Parts(
+            publisher=publisher,
+            settings=settings,
+            verifier=verifier,
+            clock=life.clock,
+            entropy=os.urandom,
+            metrics=counted,
+            requests=RequestMetrics("rewriter", registry),
+        )
+        app = assemble(config, parts)
         try:
             async with serve(app, config.doors.host, config.doors.port, life):
                 yield
@@ -55,40 +65,43 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
             await publisher.drain(Deadline.after(life.clock, life.remaining()))
 
 
-def assemble(
-    config: Config,
-    settings: Settings,
-    publisher: Publishing,
-    verifier: Verifier,
-    clock: Clock,
-    metrics: Metrics,
-    registry: CollectorRegistry,
-) -> web.Application:
-    """Wire the public door to whatever publishes and whatever holds settings."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the doors are wired to: whatever publishes, whatever holds settings, time and chance."""
+
+    publisher: Publishing
+    settings: Settings
+    verifier: Verifier
+    clock: Clock
+    entropy: Callable[[int], bytes]
+    metrics: Metrics
+    requests: RequestMetrics
+
+
+def assemble(config: Config, parts: Parts) -> web.Application:
+    """Wire the public door."""
     document = openapi()
-    announcer = Announcer(publisher, clock, metrics)
+    announcer = Announcer(parts.publisher, parts.clock, parts.metrics)
     mail = MailDoors(
         keys=Keys(tokens=config.token_keys, recipients=config.recipient_key),
         tracking_url=config.tracking_url,
-        settings=settings,
+        settings=parts.settings,
         announcer=announcer,
         validator=Validator(document, "Mail"),
-        clock=clock,
-        entropy=os.urandom,
-        metrics=metrics,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        metrics=parts.metrics,
     )
     setting = SettingDoors(
         recipient_key=config.recipient_key,
-        settings=settings,
+        settings=parts.settings,
         announcer=announcer,
         openapi=document,
-        clock=clock,
-        entropy=os.urandom,
-        metrics=metrics,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        metrics=parts.metrics,
     )
-    return public_application(
-        mail, setting, document, verifier, RequestMetrics("rewriter", registry)
-    )
+    return public_application(mail, setting, document, parts.verifier, parts.requests)
 
 
 def watch(metrics: Metrics, settings: Settings, publisher: Publisher) -> None:

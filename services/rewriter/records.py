@@ -135,18 +135,26 @@ def _encode(
     around = Envelope(
         id=identifier, source=SOURCE, tenant=tenant, occurred_at=now, traceparent=traceparent
     )
-    for reduce in (_as_it_is, *smaller):
-        event = reduce(event)
-        try:
-            return envelope.encode(around, event, now)
-        except Refused as refused:
-            if refused.reason is not Refusal.TOO_LARGE:
-                raise
-    raise _too_large(event)
+    encoded = _laid(around, event, now)
+    for reduce in smaller:
+        if encoded is None:
+            event = reduce(event)
+            encoded = _laid(around, event, now)
+    if encoded is None:
+        raise _too_large(event)
+    return encoded
 
 
-def _as_it_is(event: E) -> E:
-    return event
+def _laid(
+    around: Envelope, event: MessagePersonal | MessagePrepared, now: Instant
+) -> Encoded | None:
+    """Lay an event into a record, or return None where it is too large."""
+    try:
+        return envelope.encode(around, event, now)
+    except Refused as refused:
+        if refused.reason is not Refusal.TOO_LARGE:
+            raise
+        return None
 
 
 def _too_large(event: MessagePersonal | MessagePrepared) -> TooLarge:
