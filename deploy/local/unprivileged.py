@@ -52,15 +52,16 @@ def as_nobody(asked: Launch) -> Launch:
     """Run as nobody: in place where nobody can get there, else from copies outside the checkout."""
     directory = asked.directory
     directory.mkdir(parents=True, exist_ok=True)
-    reachable = _nobody_enters(asked.programs) and _nobody_enters(directory.parent)
-    if reachable:
+    runnable = all(file.stat().st_mode & 0o005 == 0o005 for file in asked.programs.iterdir())
+    if runnable and _nobody_enters(asked.programs) and _nobody_enters(directory.parent):
         _give(directory, NOBODY)
         return replace(asked, user=NOBODY)
     place = elsewhere()
-    place.mkdir(mode=0o755, exist_ok=True)
+    place.mkdir(exist_ok=True)
     if place.is_symlink() or place.stat().st_uid != 0:
         message = f"{place} belongs to somebody else: remove it"
         raise UnsafePlaceError(message)
+    place.chmod(0o755)  # whatever the umask made of it
     own = place_of(directory)
     _give(own, NOBODY)
     return replace(asked, programs=_copy(asked.programs, place), directory=own, user=NOBODY)
@@ -99,12 +100,15 @@ def _give(directory: Path, user: int) -> None:
 def _copy(programs: Path, place: Path) -> Path:
     # The programs find their libraries by a path relative to themselves, so the layout is kept.
     package = programs.parents[1]
-    copied = place / package.name / programs.relative_to(package)
+    copied, fresh = place / "programs", place / "programs.new"
     if not copied.exists():
-        for folder in (package.parent / f"{package.name}.libs", package):
-            shutil.copytree(folder, place / folder.name, symlinks=True, dirs_exist_ok=True)
-        for path in place.rglob("*"):
-            if not path.is_symlink() and path.stat().st_uid == 0:
-                path.chmod(path.stat().st_mode | (0o005 if path.is_dir() else 0o004))
-                path.chmod(path.stat().st_mode | (0o001 if path.stat().st_mode & 0o100 else 0))
-    return copied
+        shutil.rmtree(fresh, ignore_errors=True)
+        for folder in (package, package.parent / f"{package.name}.libs"):
+            shutil.copytree(folder, fresh / folder.name, symlinks=True)
+        for path in (fresh, *fresh.rglob("*")):
+            if not path.is_symlink():
+                mode = path.stat().st_mode
+                # Whatever the owner may read or enter, everybody may: the checkout's umask may say otherwise.
+                path.chmod(mode | (mode & 0o500) >> 6)
+        fresh.rename(copied)
+    return copied / package.name / programs.relative_to(package)
