@@ -1,0 +1,174 @@
+"""The tracker as a process of its own: with Kafka, without it, and with a Kafka that hangs."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from deploy.local.ports import Ports, free_ports
+from deploy.local.stack import Stack
+from schemas import envelope, topics
+from schemas.events import LinkClicked, MessageOpened
+from services import topics as topics_command
+from services.runtime.kafka import Admin
+from services.tracker.answers import PIXEL
+from tests.support.stack import a_stack
+from tests.support.topics import read
+from tests.tracker.given import RING, TARGET, click_token, open_token
+from tests.tracker.wire import ask, eventually
+
+SECONDS = 30.0
+# The publisher gives up after a second; the rest is a busy machine's.
+ANSWER_SECONDS = 4.0
+KEYS = ",".join(f"{number}:{key.hex()}" for number, key in RING.keys.items())
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[Stack]:
+    """A Kafka that this module may stop, with our topics."""
+    with a_stack() as stack:
+        stack.broker.start()
+        asyncio.run(_create_topics(stack.kafka))
+        yield stack
+
+
+async def _create_topics(servers: str) -> None:
+    admin = Admin(servers, "tests")
+    try:
+        await admin.start(SECONDS)
+        await admin.create(topics_command.wanted(4, 1), SECONDS)
+    finally:
+        await admin.close(SECONDS)
+
+
+@asynccontextmanager
+async def a_process(servers: str) -> AsyncIterator[Ports]:
+    """Run a tracker and end it as an operator would; it must leave with 0."""
+    ports = free_ports()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.tracker",
+        env={
+            "PATH": os.environ["PATH"],
+            "INKLING_KAFKA_SERVERS": servers,
+            "INKLING_TOKEN_KEYS": KEYS,
+            "INKLING_TRACKER_PORT": str(ports.public("tracker")),
+            "INKLING_TRACKER_PRIVATE_PORT": str(ports.private("tracker")),
+            "INKLING_TRACKER_EDGE": "edge-test",
+            "INKLING_DRAIN_SECONDS": "5",
+        },
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        await until_it_says(ports.private("tracker"), "/livez")
+        yield ports
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(SECONDS):
+            output, _ = await process.communicate()
+        assert process.returncode == 0
+        for secret in (open_token(), click_token(), TARGET, KEYS[2:66]):
+            assert secret.encode() not in output
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def _status(port: int, path: str) -> int:
+    try:
+        return (await ask(port, path)).status
+    except OSError:
+        return 0
+
+
+async def until_it_says(port: int, path: str) -> None:
+    """Return when that path is answered with 200."""
+
+    async def says() -> bool:
+        return await _status(port, path) == 200
+
+    await eventually(says, SECONDS)
+
+
+async def until_ready(ports: Ports) -> None:
+    """Return when the tracker says that it can record."""
+    await until_it_says(ports.private("tracker"), "/readyz")
+
+
+async def test_a_hit_over_http_is_a_cloudevent_in_the_log(own_kafka: Stack) -> None:
+    agent = secrets.token_hex(8)
+    async with a_process(own_kafka.kafka) as ports:
+        await until_ready(ports)
+        port = ports.public("tracker")
+        answer = await ask(port, f"/o/{open_token()}.gif", f"User-Agent: {agent}")
+        assert answer.headers["Inkling-Recorded"] == "yes"
+        answer = await ask(port, f"/c/{click_token()}", f"User-Agent: {agent}", method="HEAD")
+        assert answer.headers["Inkling-Recorded"] == "yes"
+        records = await read(own_kafka.kafka, topics.EVENTS.name, 2)
+        metrics = (await ask(ports.private("tracker"), "/metrics")).body.decode()
+    received = [envelope.decode(one.key, one.value, one.headers) for one in records]
+    opened, clicked = [one for one in received if getattr(one.event, "user_agent", "") == agent]
+    assert isinstance(opened.event, MessageOpened)
+    assert isinstance(clicked.event, LinkClicked)
+    assert clicked.event.method == "HEAD"
+    assert opened.event.network == "127.0.0.0/24"
+    assert opened.envelope.source == "/tracker/edge-test"
+    now_ms = time.time_ns() // 1_000_000
+    for record in records:
+        assert record.partition == topics.partition_of(record.key or b"", 4)
+        assert abs(record.timestamp_ms - now_ms) < 3_600_000  # milliseconds, not seconds
+    assert 'inkling_tracker_hits_total{kind="open",outcome="recorded"} 1.0' in metrics
+    assert open_token() not in metrics
+
+
+async def test_it_starts_and_serves_with_kafka_absent() -> None:
+    async with a_process("127.0.0.1:1") as ports:
+        port = ports.public("tracker")
+        assert await _status(ports.private("tracker"), "/readyz") == 503
+        answer = await ask(port, f"/o/{open_token()}.gif")
+        assert (answer.status, answer.body) == (503, PIXEL)
+        answer = await ask(port, f"/c/{click_token()}")
+        assert (answer.status, answer.headers["Location"]) == (302, TARGET)
+        assert answer.headers["Inkling-Recorded"] == "no"
+        answer = await ask(port, "/o/unknown.gif")
+        assert (answer.status, answer.headers["Inkling-Recorded"]) == (200, "no")
+
+
+async def test_a_kafka_that_hangs_delays_nobody_past_the_deadline(own_kafka: Stack) -> None:
+    async with a_process(own_kafka.kafka) as ports:
+        await until_ready(ports)
+        port = ports.public("tracker")
+        assert (await ask(port, f"/o/{open_token()}.gif")).status == 200
+        broker = own_kafka.processes.pid("kafka")
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS), asyncio.TaskGroup() as tasks:
+                pixels = [tasks.create_task(ask(port, f"/o/{open_token()}.gif")) for _ in range(20)]
+                clicks = [tasks.create_task(ask(port, f"/c/{click_token()}")) for _ in range(20)]
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        assert {one.result().status for one in pixels} == {503}
+        assert {one.result().headers["Location"] for one in clicks} == {TARGET}
+        assert {one.result().headers["Inkling-Recorded"] for one in clicks} == {"no"}
+        await until_ready(ports)
+        await until_it_says(port, f"/o/{open_token()}.gif")
+
+
+async def test_a_kafka_that_dies_and_returns_is_used_again(own_kafka: Stack) -> None:
+    async with a_process(own_kafka.kafka) as ports:
+        await until_ready(ports)
+        port = ports.public("tracker")
+        own_kafka.kill("kafka")
+        async with asyncio.timeout(ANSWER_SECONDS):
+            assert (await ask(port, f"/o/{open_token()}.gif")).status == 503
+            assert (await ask(port, f"/c/{click_token()}")).headers["Location"] == TARGET
+        await asyncio.to_thread(own_kafka.restart, "kafka")
+        await until_ready(ports)
+        await until_it_says(port, f"/o/{open_token()}.gif")
