@@ -12,15 +12,15 @@ from services.projector.query import shapes
 from services.projector.query.shapes import Fields, Personal, Shape
 
 _INTERACTIONS: Final = {
-    Kind.OPEN: "opened",
-    Kind.CLICK: "clicked",
-    Kind.ATTACHMENT_VIEW: "attachment_viewed",
+    Kind.OPEN: "message.opened",
+    Kind.CLICK: "link.clicked",
+    Kind.ATTACHMENT_VIEW: "attachment.viewed",
 }
 _CORRESPONDENCE: Final = {
-    "reply": "replied",
-    "reply_of_sender": "replied_by_sender",
-    "bounce": "bounced",
-    "complaint": "complained",
+    "reply": "reply.received",
+    "reply_of_sender": "reply.received",
+    "bounce": "message.bounced",
+    "complaint": "message.complained",
 }
 
 
@@ -74,12 +74,18 @@ def letter(row: Fields, known: Personal) -> Entry:
 
 def own(row: Fields, tenant: Tenant, message: MessageId) -> list[Entry]:
     """Make the entries that stand in the message's own row: prepared, sent if it was held, cancelled."""
-    prepared, handed, cancelled = row["prepared_at"], row["handed_at"], row["cancelled_at"]
     return [
-        _entry(event_id(f"message.{name}.v1", tenant, str(message)), name, at)
-        for name, at in (("prepared", prepared), ("sent", handed), ("cancelled", cancelled))
-        if at is not None
+        _entry(event_id(f"{kind}.v1", tenant, str(message)), kind, row[column])
+        for kind, column in _OWN.items()
+        if row[column] is not None
     ]
+
+
+_OWN: Final = {
+    "message.prepared": "prepared_at",
+    "message.sent": "handed_at",
+    "message.cancelled": "cancelled_at",
+}
 
 
 def entry(row: Fields, known: Personal) -> Entry:

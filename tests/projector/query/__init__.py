@@ -1,0 +1,1 @@
+"""Tests of the query API, file by file."""
