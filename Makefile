@@ -10,7 +10,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 PACKAGES := .venv/.ready
 KAFKA := .run/kafka/libs/.ready
 
-.PHONY: help run test unit fuzz bench check fmt setup lock clean
+.PHONY: help run test unit fuzz bench check docs fmt setup lock clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -38,6 +38,8 @@ check: $(PACKAGES) ## format, lint, types, import contracts, schemas, documents;
 	@$(PY) -m pytest --quiet -m "not servers" $(SERVERLESS)
 
 ##@ Work on it
+docs: $(PACKAGES) ## write the generated documents anew
+	@$(PY) -m deploy.documents
 fmt: $(PACKAGES) ## format, and repair what the linter can
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
 setup: $(PACKAGES) $(KAFKA) ## install what the others need into .venv/ and .run/; they do it themselves
