@@ -1,0 +1,196 @@
+"""Folds a slice of the log into the read models and states facts, inside the transaction of its checkpoint.
+
+Python has judged, SQL adds up: the slice is copied into staging tables and each read model folds from them by one
+statement of its own, in ``projections/``. All of them only add, take the least or take the greatest, so neither order
+nor slicing matters; what repeats is told apart by its key.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from schemas import envelope, identity, topics
+from schemas.envelope import Encoded, Envelope
+from schemas.errors import BadIdentity, Refused
+from schemas.events import MessagePrepared
+from schemas.instant import Instant
+from services.projector import admission, facts, staging
+from services.projector.admission import Reason
+from services.projector.facts import First
+from services.projector.kinds import Kind
+from services.projector.metrics import Metrics
+from services.projector.staging import Name, Slice
+from services.projector.tally import Tally
+from services.runtime.clock import Clock
+from services.runtime.consumer import Decoded, Refusal
+from services.runtime.kafka import Record
+from services.runtime.leases import Lane
+from services.runtime.postgres import Connection, Queries, Row
+
+_FOLDS: Final = {
+    name: Queries.load("services.projector", f"projections/{name}.sql")["fold"]
+    for name in (
+        *("interaction", "correspondence", "prepared", "held", "message", "recipient", "link"),
+        *("attachment", "template"),
+    )
+}
+_STAGING: Final = Queries.load("services.projector", "projections/staging.sql")
+_PERSONAL: Final = Queries.load("services.projector", "projections/personal.sql")
+_FACTS: Final = Queries.load("services.projector", "projections/facts.sql")
+_OUTBOX: Final = ("lane", "key", "headers", "value")
+
+
+class ReadModels:
+    """The fold of the events and personal topics; one object for all lanes of a process."""
+
+    def __init__(self, clock: Clock, metrics: Metrics, wake_relay: Callable[[int], None]) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._wake_relay = wake_relay
+        self._tallies: dict[Lane, Tally] = {}
+
+    def decode(self, records: Sequence[Record]) -> Decoded[Slice]:
+        """Read, admit and judge a slice; what cannot be folded comes back refused, with its reason."""
+        ready = Slice()
+        taken = [_take(ready, record) for record in records]
+        return Decoded(value=ready, refused=tuple([one for one in taken if one is not None]))
+
+    async def apply(self, connection: Connection, lane: Lane, decoded: Slice) -> None:
+        """Fold a slice of one lane; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
+        tally = Tally(unfolded=decoded.unfolded, recorded_at=max(decoded.recorded_at, default=None))
+        await _stage(connection, decoded)
+        await _fold_personal(connection, decoded)
+        registered = await _fold_messages(connection, lane.partition, decoded)
+        await _fold_interactions(connection, lane.partition, decoded, tally)
+        await _add_up(connection, lane.partition, decoded, tally)
+        now = Instant(self._clock.now())
+        stated = [facts.registered(*decoded.prepared[name], now) for name in registered]
+        if tally.human:
+            rows = await connection.fetch(_FACTS["state_firsts"])
+            stated += [facts.stated(_first(row), now) for row in rows]
+        await _enqueue(connection, lane.partition, stated)
+        tally.facts = len(stated)
+        self._tallies[lane] = tally
+
+    def committed(self, lane: Lane, records: int) -> None:
+        """Count what is now in, and wake the relay when facts wait for it."""
+        tally = self._tallies.pop(lane, Tally())
+        self._metrics.folded(lane, records, tally, self._clock.now())
+        if tally.facts:
+            self._wake_relay(lane.partition)
+
+
+def _take(ready: Slice, record: Record) -> Refusal | None:
+    if record.topic == topics.PERSONAL.name and record.value is None:
+        return _take_tombstone(ready, record)
+    try:
+        received = envelope.decode(record.key, record.value, record.headers)
+    except Refused as refused:
+        detail = f"{refused.field} {refused.detail}".strip()
+        return Refusal(record=record, reason=refused.reason, detail=detail)
+    reason = admission.refuse(received, record.topic) or ready.add(received)
+    return None if reason is None else Refusal(record=record, reason=reason)
+
+
+def _take_tombstone(ready: Slice, record: Record) -> Refusal | None:
+    try:
+        ready.forget(identity.message_id((record.key or b"").decode("ascii", "replace")))
+    except BadIdentity as error:
+        return Refusal(record=record, reason=Reason.KEY_MALFORMED, detail=error.detail)
+    return None
+
+
+async def _stage(connection: Connection, decoded: Slice) -> None:
+    """Copy a slice into the connection's staging tables, making them when it has none."""
+    if await connection.fetchval("select to_regclass('pg_temp.staged_touched')") is None:
+        await connection.execute(_STAGING["create"])
+    prepared = list(decoded.prepared.items())
+    tables: tuple[tuple[str, Sequence[str], Iterable[staging.Row]], ...] = (
+        ("staged_hit", staging.HIT, decoded.hits),
+        ("staged_correspondence", staging.CORRESPONDENCE, decoded.correspondence),
+        ("staged_held", staging.HELD, decoded.held),
+        ("staged_personal", staging.PERSONAL, [row for row in decoded.personal.values() if row]),
+        ("staged_message", staging.MESSAGE, [staging.message_row(*one) for _, one in prepared]),
+        ("staged_recipient", staging.RECIPIENT, _rows(staging.recipient_rows, prepared)),
+        ("staged_link", staging.LINK, _rows(staging.link_rows, prepared)),
+        ("staged_attachment", staging.ATTACHMENT, _rows(staging.attachment_rows, prepared)),
+    )
+    for table, columns, rows in tables:
+        if rows:
+            await connection.copy_rows(table, columns, rows)
+
+
+def _rows(
+    lay_out: Callable[[Name, MessagePrepared], list[staging.Row]],
+    prepared: list[tuple[Name, tuple[Envelope, MessagePrepared]]],
+) -> list[staging.Row]:
+    return [row for name, (_, event) in prepared for row in lay_out(name, event)]
+
+
+async def _fold_personal(connection: Connection, decoded: Slice) -> None:
+    if not decoded.personal:
+        return
+    await connection.execute(_PERSONAL["keep"])
+    forgotten = [message for message, row in decoded.personal.items() if row is None]
+    if forgotten:
+        await connection.execute(_PERSONAL["forget"], forgotten)
+
+
+async def _fold_messages(connection: Connection, partition: int, decoded: Slice) -> list[Name]:
+    """Fold what the sender's side did; returns the messages never stated as registered before."""
+    if decoded.held:
+        await connection.execute(_FOLDS["held"], partition)
+    if not decoded.prepared:
+        return []
+    rows = await connection.fetch(_FOLDS["prepared"], partition)
+    return sorted((row["tenant"], row["message_id"]) for row in rows)
+
+
+async def _fold_interactions(
+    connection: Connection, partition: int, decoded: Slice, tally: Tally
+) -> None:
+    """Fold the histories; what is new in them lies in ``staged_fresh`` afterwards."""
+    if decoded.hits:
+        for row in await connection.fetch(_FOLDS["interaction"]):
+            tally.interactions[Kind(row["kind"]), row["human"]] += row["fresh"]
+    tally.duplicates = len(decoded.hits) - tally.new()
+    if decoded.correspondence:
+        for row in await connection.fetch(_FOLDS["correspondence"], partition):
+            tally.correspondence[row["type"]] += row["fresh"]
+            if row["kind"] is not None:
+                tally.interactions[Kind(row["kind"]), row["human"]] += row["fresh"]
+        tally.duplicates += len(decoded.correspondence) - tally.correspondence.total()
+
+
+async def _add_up(connection: Connection, partition: int, decoded: Slice, tally: Tally) -> None:
+    """Fold what is new into the counting read models."""
+    if tally.new():
+        await connection.execute(_FOLDS["message"], partition)
+        await connection.execute(_FOLDS["recipient"])
+    if tally.new(Kind.CLICK):
+        await connection.execute(_FOLDS["link"])
+    if tally.new(Kind.ATTACHMENT_VIEW):
+        await connection.execute(_FOLDS["attachment"])
+    if tally.new() or decoded.prepared:
+        await connection.execute(_FOLDS["template"], partition)
+
+
+def _first(row: Row) -> First:
+    return First(
+        tenant=row["tenant"],
+        message_id=row["message_id"],
+        ref=row["ref"] or None,
+        kind=Kind(row["kind"]),
+        item=row["item"],
+        event_id=row["event_id"],
+        occurred_at=row["occurred_at"],
+    )
+
+
+async def _enqueue(connection: Connection, partition: int, stated: Sequence[Encoded]) -> None:
+    if stated:
+        rows = [(partition, one.key, _headers(one), one.value) for one in stated]
+        await connection.copy_rows("outbox", _OUTBOX, rows)
+
+
+def _headers(fact: Encoded) -> dict[str, str]:
+    return {name: value.decode("ascii") for name, value in fact.headers}

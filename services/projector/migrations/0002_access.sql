@@ -1,0 +1,39 @@
+-- Who may see what: the writer everything, the reader what its transaction's app.tenant and app.owner allow. An empty
+-- app.owner is a manager, who sees all of the tenant; without app.tenant nothing is to be seen.
+
+grant select, insert, update, delete on
+    message, recipient, link, attachment, template, interaction, correspondence, personal, first_fact
+    to inkling_projector_writer;
+grant select on
+    message, recipient, link, attachment, template, interaction, correspondence, personal
+    to inkling_projector_reader;
+-- Records set aside are whole, whoever's they are.
+revoke all on quarantine from inkling_projector_reader;
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'message', 'recipient', 'link', 'attachment', 'template', 'interaction', 'interaction_other', 'correspondence',
+        'personal', 'first_fact'
+    ] loop
+        execute format('alter table %I enable row level security, force row level security', name);
+        execute format('create policy writes on %I to inkling_projector_writer using (true) with check (true)', name);
+    end loop;
+    foreach name in array array['recipient', 'link', 'attachment', 'interaction', 'correspondence', 'personal'] loop
+        execute format(
+            'create policy reads on %1$I for select to inkling_projector_reader using (
+                tenant = current_setting(''app.tenant'', true)
+                and (coalesce(current_setting(''app.owner'', true), '''') = ''''
+                     or exists (select from message
+                                where message.tenant = %1$I.tenant and message.message_id = %1$I.message_id)))',
+            name);
+    end loop;
+end $$;
+
+create policy reads on message for select to inkling_projector_reader using (
+    tenant = current_setting('app.tenant', true)
+    and coalesce(current_setting('app.owner', true), '') in ('', owner));
+create policy reads on template for select to inkling_projector_reader using (
+    tenant = current_setting('app.tenant', true));

@@ -1,0 +1,57 @@
+-- name: create
+-- The tables that a slice is copied into; each connection has its own, and they are empty again after every commit.
+create temporary table staged_hit (
+    event_id uuid, tenant text, message_id uuid, ref text, kind smallint, item integer, occurred_at bigint,
+    recorded_at bigint, agent text, rule text, human boolean, method text, edge text, user_agent text, network text,
+    language text, purpose text, sec_purpose text, byte_range text
+) on commit delete rows;
+
+create temporary table staged_correspondence (
+    event_id uuid, tenant text, message_id uuid, ref text, type text, occurred_at bigint, human boolean, author text,
+    rule text, returns_at bigint, permanent boolean, status text
+) on commit delete rows;
+
+create temporary table staged_message (
+    event_id uuid, tenant text, message_id uuid, prepared_at bigint, owner text, followed boolean, reason text,
+    renditions text, mode text, template_id text, template_name text, template_version text, regarding text, labels jsonb,
+    thread text, scheduled_at bigint
+) on commit delete rows;
+
+create temporary table staged_recipient (
+    tenant text, message_id uuid, ref text, position smallint, kind text, field text, followed boolean, reason text,
+    time_zone text
+) on commit delete rows;
+
+create temporary table staged_link (
+    tenant text, message_id uuid, link_index integer, position integer, host text, followed boolean, reason text
+) on commit delete rows;
+
+create temporary table staged_attachment (
+    tenant text, message_id uuid, attachment_index integer, size bigint, content_type text, followed boolean, reason text
+) on commit delete rows;
+
+create temporary table staged_held (
+    tenant text, message_id uuid, type text, occurred_at bigint, scheduled_at bigint
+) on commit delete rows;
+
+create temporary table staged_personal (
+    tenant text, message_id uuid, subject text, body jsonb
+) on commit delete rows;
+
+-- Interactions and replies seen for the first time: what the counting read models fold.
+create temporary table staged_fresh (
+    tenant text, message_id uuid, ref text, kind smallint, item integer, occurred_at bigint, human boolean, event_id uuid
+) on commit delete rows;
+
+-- What changed in a message, for its template.
+create temporary table staged_touched (
+    tenant text, template_id text, name text, version text, named_at bigint, emails bigint, followed_emails bigint,
+    opened_emails bigint, opens bigint, first_opened_at bigint, last_opened_at bigint,
+    human_opened_emails bigint, human_opens bigint, human_first_opened_at bigint, human_last_opened_at bigint,
+    clicked_emails bigint, clicks bigint, first_clicked_at bigint, last_clicked_at bigint,
+    human_clicked_emails bigint, human_clicks bigint, human_first_clicked_at bigint, human_last_clicked_at bigint,
+    viewed_emails bigint, attachment_views bigint, first_attachment_viewed_at bigint, last_attachment_viewed_at bigint,
+    human_viewed_emails bigint, human_attachment_views bigint, human_first_attachment_viewed_at bigint, human_last_attachment_viewed_at bigint,
+    replied_emails bigint, replies bigint, first_replied_at bigint, last_replied_at bigint,
+    human_replied_emails bigint, human_replies bigint, human_first_replied_at bigint, human_last_replied_at bigint
+) on commit delete rows;
