@@ -188,11 +188,21 @@ def _envelope(attributes: Mapping[str, bytes]) -> Envelope:
     )
 
 
+def _holds_nul(data: Any) -> bool:
+    if isinstance(data, dict):
+        return any(_holds_nul(part) for pair in data.items() for part in pair)
+    if isinstance(data, list):
+        return any(map(_holds_nul, data))
+    return isinstance(data, str) and "\0" in data
+
+
 def _event(event_type: str, value: bytes) -> Event:
     try:
         data = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise Refused(Refusal.NOT_JSON, "", str(error)) from None
+    if b"\\u0000" in value and _holds_nul(data):
+        raise Refused(Refusal.UNREADABLE_CHARACTER, "", "U+0000 cannot be stored")
     try:
         _reader(event_type).validate(data)
     except jsonschema_rs.ValidationError as error:
@@ -214,8 +224,6 @@ def decode(
         raise Refused(Refusal.EMPTY)
     if len(value) > topics.MAX_EVENT_BYTES:
         raise Refused(Refusal.TOO_LARGE, "", f"{len(value)} bytes")
-    if b"\\u0000" in value:
-        raise Refused(Refusal.UNREADABLE_CHARACTER, "", "U+0000 cannot be stored")
     attributes = dict(headers)
     event_type = _attribute(attributes, "ce_type")
     if event_type not in TYPES:
