@@ -1,0 +1,1 @@
+"""What benchmarks share: servers under measurement, load upon them, the cost of a process."""
