@@ -4,7 +4,8 @@ Every answer is held against the OpenAPI document, in which objects are closed f
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import io
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,7 +101,7 @@ def refuses_nobody(ref: RecipientRef) -> bool:
     return False
 
 
-def prepared(terms: Terms = TERMS, **changes: Any) -> Prepared:
+def prepared(terms: Terms = TERMS, /, **changes: Any) -> Prepared:
     """Prepare such a mail where nobody refuses."""
     return instrument.prepare(a_mail(**changes), MESSAGE, terms, KEYS, refuses_nobody)
 
@@ -186,6 +187,15 @@ class Log:
         )
 
 
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return when the condition holds; TimeoutError when it does not in time."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.001)
+
+
 def as_record(one: Outgoing, offset: int) -> Record:
     """Place an outgoing setting into the topic."""
     return Record(topics.SETTINGS.name, 0, offset, one.key, one.value, one.headers, START // 1000)
@@ -230,8 +240,13 @@ class Rewriter:
         **more: Any,
     ) -> Answer:
         """Call a door, and hold the answer against the document."""
-        who = bearer(*roles) if roles else {}
-        request = self.client.request(method, path, headers={**who, **(headers or {})}, **more)
+        sent = {**(bearer(*roles) if roles else {}), **(headers or {})}
+        if "json" in more:
+            sent = {"Content-Type": "application/json", **sent}
+            more["data"] = orjson.dumps(more.pop("json"))
+        if "data" in more:
+            more["data"] = io.BytesIO(more["data"])  # aiohttp warns of large bodies in bytes
+        request = self.client.request(method, path, headers=sent, **more)
         async with request as answer:
             found = Answer(answer.status, dict(answer.headers), await answer.read())
         hold_to_the_document(method, path, found)

@@ -1,0 +1,64 @@
+import pytest
+
+from services.rewriter import answer, instrument
+from tests.rewriter.given import HTML, MESSAGE, TARGET, a_recipient, prepared
+
+FILE = {"name": "a.pdf", "content_type": "application/pdf", "content": "QQ==", "followed": True}
+
+
+def test_everything_that_happened_is_told() -> None:
+    made = prepared(
+        to=[a_recipient(1, id="c-1")], cc=[a_recipient(2, kind=None)], attachments=[FILE]
+    )
+    told = answer.write(made, instrument.renditions(made))
+    assert (told["message_id"], told["followed"], told["reason"]) == (str(MESSAGE), True, None)
+    followed, plain = told["renditions"]
+    assert (followed["recipient"], followed["to"]) == ("c-1", ("p1@customer.example",))
+    assert plain["html"] == HTML != followed["html"]
+    assert followed["headers"] == plain["headers"]
+    assert followed["subject"] == "Your offer"
+    assert followed["text"] == plain["text"] == "Dear Li"
+    assert followed["attachments"] == [
+        {"name": "a.pdf", "content_type": "application/pdf", "content": "QQ=="}
+    ]
+    assert [(one["id"], one["followed"], one["reason"]) for one in told["recipients"]] == [
+        ("c-1", True, None),
+        (None, False, {"code": "kind_not_followable", "detail": "Only accounts, contacts and leads are followed."}),
+    ]  # fmt: skip
+    assert [(one["index"], one["url"], one["text"], one["followed"]) for one in told["links"]] == [
+        (0, TARGET, "the offer", True),
+        (1, "https://shop.example/terms", "terms", True),
+        (2, "mailto:ana@demo.example", "me", False),
+    ]
+    assert told["links"][2]["reason"]["code"] == "not_http"
+    (file,) = told["attachments"]
+    assert (file["name"], file["size"], file["followed"]) == ("a.pdf", 1, False)
+    assert file["reason"]["code"] == "unavailable"
+
+
+def test_headers_show_everybody_in_to_and_cc_and_nobody_in_bcc() -> None:
+    made = prepared(
+        to=[a_recipient(1), {"address": "x@y.example"}],
+        cc=[{"address": "z@y.example", "name": 'Li "the" \\ Wang, Ltd.'}],
+        bcc=[a_recipient(9)],
+        headers={"message-id": "<own@demo.example>", "Reply-To": "r@demo.example"},
+    )
+    told = answer.write(made, instrument.renditions(made))
+    assert told["renditions"][0]["headers"] == {
+        "Message-ID": "<own@demo.example>",
+        "From": "Ana <ana@demo.example>",
+        "To": "Person 1 <p1@customer.example>, x@y.example",
+        "Cc": '"Li \\"the\\" \\\\ Wang, Ltd." <z@y.example>',
+        "Reply-To": "r@demo.example",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Zoë Åse", "Zoë Åse <a@b>"), ("a@b", '"a@b" <a@b>'), ("", "a@b"), ("J. D.", '"J. D." <a@b>')],
+)
+def test_names_are_quoted_only_where_they_must_be(name: str, shown: str) -> None:
+    made = prepared(**{"from": {"address": "a@b", "name": name}})
+    told = answer.write(made, instrument.renditions(made))
+    assert told["renditions"][0]["headers"]["From"] == shown
+    assert "Cc" not in told["renditions"][0]["headers"]

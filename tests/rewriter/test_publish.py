@@ -1,0 +1,42 @@
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas import topics
+from schemas.instant import Instant
+from services.rewriter import records
+from services.rewriter.metrics import Metrics
+from services.rewriter.publish import Announcer
+from services.runtime.errors import Transient
+from tests.rewriter.given import MESSAGE, PARTITIONS, prepared
+from tests.support.clock import START, ManualClock
+from tests.support.publisher import MemoryPublisher
+
+ENCODED = records.encode(prepared(), Instant(START), None)
+TOPICS = {topics.EVENTS.name: PARTITIONS, topics.PERSONAL.name: PARTITIONS}
+
+
+def announcer(publisher: MemoryPublisher) -> Announcer:
+    return Announcer(publisher, ManualClock(), Metrics(CollectorRegistry()))
+
+
+async def test_records_of_one_message_lie_in_partitions_of_one_number() -> None:
+    publisher = MemoryPublisher(TOPICS)
+    acknowledged = await announcer(publisher).publish(*ENCODED)
+    number = topics.partition_of(topics.message_key(MESSAGE), PARTITIONS)
+    assert [(one.lane.topic, one.lane.partition) for one in acknowledged] == [
+        (topics.PERSONAL.name, number),
+        (topics.EVENTS.name, number),
+    ]
+
+
+@pytest.mark.parametrize("there", [{}, {topics.EVENTS.name: PARTITIONS}])
+async def test_one_record_that_is_not_acknowledged_fails_all(there: dict[str, int]) -> None:
+    with pytest.raises(Transient):
+        await announcer(MemoryPublisher(there)).publish(*ENCODED)
+
+
+async def test_trouble_with_kafka_is_told_as_it_is() -> None:
+    publisher = MemoryPublisher(TOPICS)
+    publisher.trouble = "kafka: away"
+    with pytest.raises(Transient, match="kafka: away"):
+        await announcer(publisher).publish(*ENCODED)
