@@ -43,6 +43,14 @@ class Page:
     next: Position | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A statement and its arguments."""
+
+    text: str
+    arguments: Sequence[object]
+
+
 async def read_page(
     connection: Connection,
     frame: str,
@@ -56,39 +64,52 @@ async def read_page(
     rows: list[Row] = []
     wanted = limit + 1
     if after is None or after.key is not None:
-        step = conditions.copy()
-        if order.nullable:
-            step.add(f"{order.key} is not null")
-        if after is not None:
-            step.add(
-                f"({order.key}, {order.tie}) {_beyond(order)} ({{0}}, {{1}})",
-                after.key,
-                _argument(after.tie, order.tie_kind),
-            )
-        rows += await _read(connection, frame, step, order, wanted)
+        step = with_key(frame, conditions, order, after, wanted)
+        rows += await connection.fetch(step.text, *step.arguments)
     if order.nullable and len(rows) < wanted:
-        step = conditions.copy()
-        step.add(f"{order.key} is null")
-        if after is not None and after.key is None:
-            tie = _argument(after.tie, order.tie_kind)
-            step.add(f"{order.tie} {_beyond(order)} {{0}}", tie)
-        rows += await _read(connection, frame, step, order, wanted - len(rows))
+        step = without_key(frame, conditions, order, after, wanted - len(rows))
+        rows += await connection.fetch(step.text, *step.arguments)
     return Page(rows=rows[:limit], next=_position(rows[limit - 1]) if len(rows) > limit else None)
 
 
-async def _read(
-    connection: Connection, frame: str, step: Conditions, order: Order, limit: int
-) -> list[Row]:
+def with_key(
+    frame: str, conditions: Conditions, order: Order, after: Position | None, limit: int
+) -> Statement:
+    """Ask for rows that have a sort key, behind a position among them."""
+    step = conditions.copy()
+    if order.nullable:
+        step.add(f"{order.key} is not null")
+    if after is not None:
+        step.add(
+            f"({order.key}, {order.tie}) {_beyond(order)} ({{0}}, {{1}})",
+            after.key,
+            _argument(after.tie, order.tie_kind),
+        )
+    return _statement(frame, step, order, limit)
+
+
+def without_key(
+    frame: str, conditions: Conditions, order: Order, after: Position | None, limit: int
+) -> Statement:
+    """Ask for rows that have no sort key: all of them, or those behind a position among them."""
+    step = conditions.copy()
+    step.add(f"{order.key} is null")
+    if after is not None and after.key is None:
+        step.add(f"{order.tie} {_beyond(order)} {{0}}", _argument(after.tie, order.tie_kind))
+    return _statement(frame, step, order, limit)
+
+
+def _statement(frame: str, step: Conditions, order: Order, limit: int) -> Statement:
     # asc is the index on (key desc nulls last, tie desc) read backwards, hence its nulls first
     key, tie = ("desc nulls last", "desc") if order.descending else ("asc nulls first", "asc")
-    statement = frame.format(
+    text = frame.format(
         key=order.key,
         tie=order.tie,
         where=" and ".join(step.texts),
         order=f"{order.key} {key}, {order.tie} {tie}",
         limit=step.place(limit),
     )
-    return await connection.fetch(statement, *step.arguments)
+    return Statement(text=text, arguments=step.arguments)
 
 
 def _beyond(order: Order) -> str:
