@@ -17,9 +17,8 @@ HINT_CHARACTERS: Final = 64
 _TRACEPARENT: Final = re.compile(
     r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII
 )
-# Controls and halves of surrogate pairs (what is left of bytes that are no UTF-8); and U+0000 spelt
-# out, which a reader that looks into raw JSON cannot tell from the character PostgreSQL refuses.
-_UNCLEAN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]|\\u0000")
+# Controls, and halves of surrogate pairs: what is left of bytes that are no UTF-8.
+_UNCLEAN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -69,11 +68,10 @@ def traceparent(header: str | None) -> str | None:
 
 def cleaned(header: str, characters: int) -> str:
     """Return a header fit to be stored: cut, and without what JSON or PostgreSQL could not hold."""
-    if header.isascii() and header.isprintable() and "\\" not in header:
-        return header[:characters]
-    # An escape may not be cut in two, so cleaning comes first; what it reads is cut generously.
-    text = header[: 8 * characters].replace("\t", " ")
-    return _UNCLEAN.sub(_REPLACEMENT, text)[:characters]
+    text = header[:characters]
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNCLEAN.sub(_REPLACEMENT, text.replace("\t", " "))
 
 
 def _facts(claim: Claim, hit: Hit, edge: str) -> _Facts:
