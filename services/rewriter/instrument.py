@@ -63,23 +63,34 @@ class Tracking:
     ) -> None:
         self._ring = keys.tokens
         self._base = terms.tracking_url
-        self._claim = Claim(
-            tenant=terms.tenant, message_id=message_id, refs=refs, mode=terms.mode.value
-        )
+        self._tenant = terms.tenant
+        self._mode = terms.mode.value
+        self._message_id = message_id
+        self._refs = refs
         self._links: dict[int, str] = {}
 
     def pixel(self) -> str:
         """Make the URL of the pixel."""
-        return f"{self._base}/o/{token.mint(self._ring, Purpose.OPEN, self._claim)}.gif"
+        return f"{self._base}/o/{token.mint(self._ring, Purpose.OPEN, self._claim())}.gif"
 
     def link(self, index: int, url: str) -> str:
         """Make the tracking link that stands for a link of the mail."""
         made = self._links.get(index)
         if made is None:
-            claim = replace(self._claim, index=index, url=url)
+            claim = self._claim(index, url)
             made = f"{self._base}/c/{token.mint(self._ring, Purpose.CLICK, claim)}"
             self._links[index] = made
         return made
+
+    def _claim(self, index: int | None = None, url: str | None = None) -> Claim:
+        return Claim(
+            tenant=self._tenant,
+            message_id=self._message_id,
+            refs=self._refs,
+            mode=self._mode,
+            index=index,
+            url=url,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
