@@ -1,0 +1,147 @@
+"""Folds facts into the inbox, and personal data into its own table, inside the transaction of the checkpoint.
+
+Neither order nor slicing nor repetition changes what is in the inbox in the end. Numbers are given by the last
+statement of a slice, whose row lock lasts until the commit; see ``tenant_sequence`` in the migrations.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from schemas import codec
+from schemas.events import TYPE_OF
+from schemas.facts import MessageFirstOpened, MessageFirstOpenWithdrawn, MessageRegistered
+from schemas.identity import MessageId, Tenant
+from schemas.instant import Instant
+from schemas.personal import MessagePersonal
+from services.alerts.facts import Slice, Stated
+from services.alerts.metrics import Metrics, Outcome
+from services.runtime.clock import Clock
+from services.runtime.consumer import Decoded
+from services.runtime.kafka import Record
+from services.runtime.leases import Lane
+from services.runtime.postgres import Connection, Queries
+
+_SQL: Final = Queries.load("services.alerts", "apply.sql")
+_REGISTERED: Final = TYPE_OF[MessageRegistered]
+_OPENED: Final = TYPE_OF[MessageFirstOpened]
+_WITHDRAWN: Final = TYPE_OF[MessageFirstOpenWithdrawn]
+_ALERTING: Final = (_REGISTERED, _OPENED, _WITHDRAWN)
+
+Whose = tuple[str, str]
+"""A tenant and an owner in it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What became of one slice, told once it is committed."""
+
+    facts: dict[tuple[str, Outcome], int] = field(default_factory=dict)
+    entered: list[tuple[str, Instant]] = field(default_factory=list)
+    """Type and time of what is in the inbox now."""
+    whose: set[Whose] = field(default_factory=set)
+
+    def count(self, fact: str, outcome: Outcome, number: int) -> None:
+        """Count facts of a type by what became of them."""
+        if number > 0:
+            self.facts[fact, outcome] = self.facts.get((fact, outcome), 0) + number
+
+
+class Inbox:
+    """The fold of the facts and personal topics; one object for all lanes of a process."""
+
+    def __init__(
+        self, clock: Clock, metrics: Metrics, ring: Callable[[Collection[Whose]], None]
+    ) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._ring = ring
+        self._tallies: dict[Lane, Tally] = {}
+
+    def decode(self, records: Sequence[Record]) -> Decoded[Slice]:
+        """Read a slice; what is none of ours comes back refused, with its reason."""
+        ready = Slice()
+        taken = [ready.take(record) for record in records]
+        return Decoded(value=ready, refused=tuple([one for one in taken if one is not None]))
+
+    async def apply(self, connection: Connection, lane: Lane, decoded: Slice) -> None:
+        """Fold a slice of one lane; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
+        tally = Tally()
+        await _fold_personal(connection, decoded)
+        await _register(connection, decoded, tally)
+        await _state(connection, decoded, tally)
+        for name, number in decoded.read.items():
+            if name not in _ALERTING:
+                tally.count(name, Outcome.UNALERTED, number)
+        self._tallies[lane] = tally
+
+    def committed(self, lane: Lane, records: int) -> None:
+        """Count what is now in, and wake the streams of those whom it concerns."""
+        tally = self._tallies.pop(lane, Tally())
+        if tally.whose:
+            self._ring(tally.whose)
+        self._metrics.folded(lane, records)
+        for (name, outcome), number in tally.facts.items():
+            self._metrics.count_facts(name, outcome, number)
+        for kind, occurred_at in tally.entered:
+            self._metrics.count_alert(kind, occurred_at, self._clock.now())
+
+
+async def _fold_personal(connection: Connection, decoded: Slice) -> None:
+    kept = [row for row in decoded.personal.values() if row is not None]
+    forgotten = [message for message, row in decoded.personal.items() if row is None]
+    if kept:
+        await connection.execute(_SQL["keep"], *_columns([_personal_row(*row) for row in kept]))
+    if forgotten:
+        await connection.execute(_SQL["forget"], forgotten)
+
+
+async def _register(connection: Connection, decoded: Slice, tally: Tally) -> None:
+    if decoded.registered:
+        rows = [_message_row(*name, fact) for name, fact in decoded.registered.items()]
+        fresh = await connection.execute(_SQL["register"], *_columns(rows))
+        tally.count(_REGISTERED, Outcome.REGISTERED, fresh)
+        tally.count(_REGISTERED, Outcome.DUPLICATE, decoded.read[_REGISTERED] - fresh)
+
+
+async def _state(connection: Connection, decoded: Slice, tally: Tally) -> None:
+    """Keep what alerts and what takes it back, then let in whatever can enter."""
+    fresh = 0
+    if decoded.opened:
+        rows = [_alert_row(one) for one in decoded.opened.values()]
+        fresh = await connection.execute(_SQL["state"], *_columns(rows))
+        tally.count(_OPENED, Outcome.DUPLICATE, decoded.read[_OPENED] - fresh)
+    if decoded.withdrawn:
+        rows = [_alert_row(one) for one in decoded.withdrawn.values()]
+        taken_back = await connection.execute(_SQL["withdraw"], *_columns(rows))
+        tally.count(_WITHDRAWN, Outcome.WITHDRAWN, taken_back)
+        tally.count(_WITHDRAWN, Outcome.DUPLICATE, decoded.read[_WITHDRAWN] - taken_back)
+    touched = decoded.touched()
+    entered = await connection.fetch(_SQL["enter"], touched) if touched else []
+    at_once = sum(row["fact_id"] in decoded.opened for row in entered)
+    tally.count(_OPENED, Outcome.ALERTED, at_once)
+    tally.count(_OPENED, Outcome.WAITING, fresh - at_once)
+    tally.entered = [(row["type"], Instant(row["occurred_at"])) for row in entered]
+    tally.whose = {(row["tenant"], row["owner"]) for row in entered}
+
+
+def _message_row(tenant: Tenant, message: MessageId, fact: MessageRegistered) -> tuple[object, ...]:
+    refs = ",".join(fact.refs)
+    return (tenant, message, fact.owner, fact.followed, refs, fact.scheduled_at)
+
+
+def _personal_row(tenant: Tenant, event: MessagePersonal) -> tuple[object, ...]:
+    # Written anew, so that nothing stays that the contract does not name.
+    return (tenant, event.message_id, event.subject, orjson.dumps(codec.write(event)))
+
+
+def _alert_row(one: Stated) -> tuple[object, ...]:
+    place = (one.tenant, one.type, one.message_id, one.ref, one.ordinal)
+    return (one.fact_id, *place, one.occurred_at)
+
+
+def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    # As arrays, since COPY is not possible where row security applies.
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,122 @@
+"""From records to what a slice says: messages registered, opens stated and withdrawn, personal data. Pure."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from schemas import envelope, identity, topics
+from schemas.envelope import Envelope
+from schemas.errors import BadIdentity, Refused
+from schemas.events import TYPE_OF
+from schemas.facts import (
+    MessageFirstAttachmentViewed,
+    MessageFirstClicked,
+    MessageFirstOpened,
+    MessageFirstOpenWithdrawn,
+    MessageFirstReplied,
+    MessageRegistered,
+)
+from schemas.identity import MessageId, RecipientRef, Tenant
+from schemas.instant import Instant
+from schemas.personal import MessagePersonal
+from services.alerts.cards import AlertType
+from services.runtime.consumer import Refusal
+from services.runtime.kafka import Record
+
+FIRST_OPENED: Final = TYPE_OF[MessageFirstOpened]
+Name = tuple[Tenant, MessageId]
+"""What names a message everywhere."""
+
+
+class Reason(StrEnum):
+    """Why an event that is well formed is set aside; a quarantine reason and a metric label."""
+
+    WRONG_TOPIC = "wrong_topic"
+    KEY_MALFORMED = "key_malformed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """A fact that alerts, or that takes such a one back; its id follows from the rest."""
+
+    tenant: Tenant
+    message_id: MessageId
+    ref: RecipientRef | None
+    ordinal: int
+    occurred_at: Instant
+    type: AlertType = AlertType.FIRST_OPENED
+
+    @property
+    def fact_id(self) -> UUID:
+        """Name the fact that alerts, also where this one takes it back."""
+        return identity.fact_id(FIRST_OPENED, self.tenant, self.message_id, self.ref, self.ordinal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """What one slice says, repetitions folded; filled in the log's order."""
+
+    registered: dict[Name, MessageRegistered] = field(default_factory=dict)
+    opened: dict[UUID, Stated] = field(default_factory=dict)
+    withdrawn: dict[UUID, Stated] = field(default_factory=dict)
+    personal: dict[MessageId, tuple[Tenant, MessagePersonal] | None] = field(default_factory=dict)
+    read: Counter[str] = field(default_factory=Counter)
+    """Facts by type, repetitions included."""
+
+    def take(self, record: Record) -> Refusal | None:
+        """Take in one record; a refusal comes back when it is none of ours."""
+        if record.topic == topics.PERSONAL.name and record.value is None:
+            return self._forget(record)
+        try:
+            received = envelope.decode(record.key, record.value, record.headers)
+        except Refused as refused:
+            detail = f"{refused.field} {refused.detail}".strip()
+            return Refusal(record=record, reason=refused.reason, detail=detail)
+        if topics.of(received.event).name != record.topic:
+            return Refusal(record=record, reason=Reason.WRONG_TOPIC)
+        return self._add(record, received.envelope, received.event)
+
+    def touched(self) -> list[MessageId]:
+        """Name the messages of which an alert may now enter."""
+        stated = [one.message_id for one in self.opened.values()]
+        return sorted({*stated, *(message for _, message in self.registered)})
+
+    def _add(self, record: Record, about: Envelope, event: object) -> Refusal | None:
+        match event:
+            case MessagePersonal():
+                self.personal[event.message_id] = (about.tenant, event)
+                return None
+            case MessageRegistered():
+                self.registered.setdefault((about.tenant, event.message_id), event)
+            case MessageFirstOpened():
+                stated = _stated(about, event)
+                self.opened.setdefault(stated.fact_id, stated)
+            case MessageFirstOpenWithdrawn():
+                stated = _stated(about, event)
+                self.withdrawn.setdefault(stated.fact_id, stated)
+            case MessageFirstClicked() | MessageFirstAttachmentViewed() | MessageFirstReplied():
+                pass  # known, and not yet anything to tell
+            case _:
+                return Refusal(record=record, reason=Reason.WRONG_TOPIC)
+        self.read[TYPE_OF[type(event)]] += 1
+        return None
+
+    def _forget(self, record: Record) -> Refusal | None:
+        try:
+            message = identity.message_id((record.key or b"").decode("ascii", "replace"))
+        except BadIdentity as error:
+            return Refusal(record=record, reason=Reason.KEY_MALFORMED, detail=error.detail)
+        self.personal[message] = None
+        return None
+
+
+def _stated(about: Envelope, event: MessageFirstOpened | MessageFirstOpenWithdrawn) -> Stated:
+    return Stated(
+        tenant=about.tenant,
+        message_id=event.message_id,
+        ref=event.ref,
+        ordinal=event.ordinal,
+        occurred_at=about.occurred_at,
+    )
