@@ -124,17 +124,18 @@ m.template_id = {0};
 -- Mails about one record of the caller's.
 m.regarding = {0};
 
--- name: where_recipient
--- Mails to one person, by ref or by the caller's id for the person.
-(
-    m.message_id in (select r.message_id from recipient r where r.tenant = m.tenant and r.ref = {0})
-    or exists (
-        select
-        from personal p
-        where p.tenant = m.tenant and p.message_id = m.message_id
-            and p.body @> jsonb_build_object(
-                'recipients', jsonb_build_array(jsonb_build_object('id', {0}::text)))
-    )
+-- name: where_ref
+-- Mails to one person, by ref.
+m.message_id in (select r.message_id from recipient r where r.tenant = m.tenant and r.ref = {0});
+
+-- name: where_person
+-- Mails to one person, by the caller's id for the person.
+exists (
+    select
+    from personal p
+    where p.tenant = m.tenant and p.message_id = m.message_id
+        and p.body @> jsonb_build_object(
+            'recipients', jsonb_build_array(jsonb_build_object('id', {0}::text)))
 );
 
 -- name: where_found

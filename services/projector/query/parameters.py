@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from schemas.identity import REF_PATTERN
 from services.projector.query.cursor import BadCursor, Position, binding, decode, encode
 from services.projector.query.ordering import MESSAGES, TEMPLATES, Order
 from services.projector.query.scope import Scope
@@ -46,7 +47,8 @@ class MessageFilter:
     owner: str | None
     template: str | None
     regarding: str | None
-    recipient: str | None
+    recipient_ref: str | None
+    recipient_id: str | None
     search: str | None
     sent_from: int | None
     sent_to: int | None
@@ -57,12 +59,15 @@ def message_filter(query: Query) -> MessageFilter:
     sent_from, sent_to = query.instant("from"), query.instant("to")
     if sent_from is not None and sent_to is not None and sent_to < sent_from:
         raise invalid_parameter("to", "It must not be before from.")
+    recipient = query.text("recipient", maximum=MAX_TEXT)
+    by_ref = recipient is not None and REF_PATTERN.fullmatch(recipient) is not None
     return MessageFilter(
         followed=_FOLLOWED[query.choice("followed", tuple(_FOLLOWED)) or "true"],
         owner=query.text("owner", maximum=MAX_TEXT),
         template=query.text("template", maximum=MAX_TEXT),
         regarding=query.text("regarding", maximum=MAX_TEXT),
-        recipient=query.text("recipient", maximum=MAX_TEXT),
+        recipient_ref=recipient if by_ref else None,
+        recipient_id=None if by_ref else recipient,
         search=search(query),
         sent_from=sent_from,
         sent_to=sent_to,

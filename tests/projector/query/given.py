@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import CollectorRegistry
 
+from services.projector.app import PACKAGES, SCHEMA
 from services.projector.query.web import application
 from services.runtime import migrations
 from services.runtime.access import Verifier
@@ -158,8 +159,7 @@ class Given:
 @asynccontextmanager
 async def open_door(database: Database, *, statement_seconds: float = 5.0) -> AsyncIterator[Given]:
     """Migrate a fresh database and serve the query API over it."""
-    packages = ("services.runtime", "services.projector")
-    await migrations.apply(database.url("projector_owner"), "projector", packages)
+    await migrations.apply(database.url("projector_owner"), SCHEMA, PACKAGES)
     clock = ManualClock()
     verifier = Verifier(Keys(), None, None, clock)
     reader_url, writer_url = database.url("projector_reader"), database.url("projector_writer")
@@ -167,11 +167,11 @@ async def open_door(database: Database, *, statement_seconds: float = 5.0) -> As
         Pool(
             reader_url,
             application="test-query",
-            schema="projector",
+            schema=SCHEMA,
             size=2,
             statement_seconds=statement_seconds,
         ) as reader,
-        Pool(writer_url, application="test-hand", schema="projector", size=1) as writer,
+        Pool(writer_url, application="test-hand", schema=SCHEMA, size=1) as writer,
         TestClient(
             TestServer(
                 application(

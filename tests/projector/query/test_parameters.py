@@ -40,7 +40,8 @@ def test_every_filter_is_read() -> None:
                  "recipient": "c-1", "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})
     )  # fmt: skip
     assert (wanted.followed, wanted.owner, wanted.template) == (None, "ben", "t")
-    assert (wanted.regarding, wanted.recipient, wanted.search) == ("d", "c-1", "a")
+    assert (wanted.regarding, wanted.search) == ("d", "a")
+    assert (wanted.recipient_id, wanted.recipient_ref) == ("c-1", None)
     assert wanted.sent_from == parse("2026-01-01T00:00:00Z")
     assert wanted.sent_to == parse("2026-01-02T00:00:00Z")
 
@@ -66,6 +67,11 @@ def test_a_bad_parameter_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(Problem) as refused:
         message_page(query, ANA, message_filter(query))
     assert (refused.value.status, refused.value.field) == (400, name)
+
+
+def test_a_recipient_that_looks_like_a_ref_is_one() -> None:
+    wanted = message_filter(asked(recipient="00112233aabbccdd"))
+    assert (wanted.recipient_ref, wanted.recipient_id) == ("00112233aabbccdd", None)
 
 
 def test_a_range_that_ends_before_it_begins_is_refused() -> None:
