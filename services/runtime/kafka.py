@@ -6,6 +6,7 @@ producer of aiokafka that loses a batch refuses everything after it (aiokafka is
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -122,6 +123,15 @@ async def _at_best(seconds: float) -> AsyncIterator[None]:
             yield
 
 
+async def _partitions(client: Any, topic: str, seconds: float) -> int:
+    # Asked once: aiokafka's own wait for a topic asks on and logs an error each time.
+    async with _within(seconds):
+        found = (await client.fetch_all_metadata()).partitions_for_topic(topic)
+    if not found:
+        raise Transient(f"kafka: there is no topic {topic}")
+    return len(found)
+
+
 class Producer:
     """One incarnation of an idempotent `acks=all` producer; close it after the first failure."""
 
@@ -150,8 +160,7 @@ class Producer:
 
     async def partitions(self, topic: str, seconds: float) -> int:
         """Return how many partitions the topic has; Transient if it does not exist (yet)."""
-        async with _within(seconds):
-            return len(await self._producer.partitions_for(topic))
+        return await _partitions(self._producer.client, topic, seconds)
 
     async def send_batch(
         self, lane: Lane, records: Sequence[Outgoing], timestamp_ms: int, seconds: float
@@ -182,14 +191,23 @@ class Producer:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        async with _at_best(seconds):
-            # stop() flushes, and idempotent batches are retried without end (aiokafka issue
-            # 1101). So the sender goes first and what it leaves behind is failed; there is
-            # no public call for either.
-            await producer._sender.close()  # noqa: SLF001
-        producer._message_accumulator.fail_all(errors.ProducerClosed())  # noqa: SLF001
-        async with _at_best(1.0):
-            await producer.stop()
+        # stop() flushes, and idempotent batches are retried without end (aiokafka issue 1101). So
+        # the sender goes first, then what it leaves behind; there is no public call for either.
+        try:
+            async with _at_best(seconds):
+                await producer._sender.close()  # noqa: SLF001
+        finally:
+            _discard(producer._message_accumulator)  # noqa: SLF001
+            async with _at_best(1.0):
+                await producer.stop()
+
+
+def _discard(accumulator: Any) -> None:
+    queued = itertools.chain.from_iterable(accumulator._batches.values())  # noqa: SLF001
+    for batch in [*queued, *accumulator._pending_batches]:  # noqa: SLF001
+        # Cancelled, since an exception that nobody fetches is logged as an error.
+        batch.future.cancel()
+        batch._drain_waiter.cancel()  # noqa: SLF001
 
 
 class Consumer:
@@ -282,9 +300,8 @@ class Consumer:
 
     async def partitions(self, topic: str, seconds: float) -> int:
         """Return how many partitions the topic has; Transient if it does not exist (yet)."""
-        async with _within(seconds):
-            # The public topics() keeps what it learns to itself.
-            return len(await self._consumer._client._wait_on_metadata(topic))  # noqa: SLF001
+        # The public topics() keeps what it learns to itself.
+        return await _partitions(self._consumer._client, topic, seconds)  # noqa: SLF001
 
     async def beginning_offsets(self, lanes: Collection[Lane], seconds: float) -> dict[Lane, int]:
         """Return the first offset still kept in each lane."""

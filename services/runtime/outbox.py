@@ -93,8 +93,9 @@ class Relay:
     async def _relay(self, lane: int) -> None:
         """Publish one lane until nothing waits."""
         while rows := await self._pool.fetch(_SQL["waiting"], lane, _BATCH_ROWS):
-            await self._publish(lane, one_batch([(row["seq"], _outgoing(row)) for row in rows]))
-            if len(rows) < _BATCH_ROWS:
+            batch = one_batch([(row["seq"], _outgoing(row)) for row in rows])
+            await self._publish(lane, batch)
+            if len(batch) == len(rows) < _BATCH_ROWS:
                 return
 
     async def _publish(self, lane: int, batch: Sequence[tuple[int, Outgoing]]) -> None:

@@ -116,6 +116,7 @@ class Publisher:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._producer: Producer | None = None
+        self._producers: list[Producer] = []  # this one, and those not yet closed
         self._ready = asyncio.Event()
         self._broken = asyncio.Event()
         self._idle = asyncio.Event()
@@ -140,8 +141,8 @@ class Publisher:
         finally:
             self._group = None
             self._ready.clear()
-            if self._producer is not None:
-                await self._producer.close(1.0)
+            for producer in list(self._producers):
+                await self._bury(producer, 1.0)
 
     def publish(
         self, topic: str, partition: int, record: Outgoing
@@ -309,6 +310,7 @@ class Publisher:
         while True:
             producer = Producer(self._servers, f"{self._client_id}-{self.incarnations}")
             self._producer = producer
+            self._producers.append(producer)
             self.incarnations += 1
             self._broken.clear()
             try:
@@ -323,6 +325,10 @@ class Publisher:
                 await self._broken.wait()
                 log.warning("producer_thrown_away", reason=self._trouble)
             self._producer = None
-            group.create_task(producer.close(_CLOSE_SECONDS))
+            group.create_task(self._bury(producer, _CLOSE_SECONDS))
             await asyncio.sleep(_REBUILD.delay(self._rebuilds, random.random()))  # noqa: S311
             self._rebuilds += 1
+
+    async def _bury(self, producer: Producer, seconds: float) -> None:
+        await producer.close(seconds)
+        self._producers.remove(producer)

@@ -7,25 +7,30 @@ from collections.abc import Sequence
 
 from services.runtime.kafka import Admin, Consumer, Outgoing, Producer, Record, TopicSpec
 from services.runtime.leases import Lane
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 SECONDS = 20.0
 _numbers = itertools.count(1)
 
 
-async def a_topic(servers: str, partitions: int = 1, **config: str) -> str:
-    """Create a topic of a name that nobody used before, and wait until it has its leaders."""
-    name = f"test.{secrets.token_hex(4)}.{next(_numbers)}"
+def a_name() -> str:
+    """Return a name that no topic bears."""
+    return f"test.{secrets.token_hex(4)}.{next(_numbers)}"
+
+
+async def a_topic(servers: str, partitions: int = 1, name: str | None = None) -> str:
+    """Create a topic, of a new name unless one is given, and wait until it can be described."""
+    name = name or a_name()
     admin = Admin(servers, "tests")
     try:
         await admin.start(SECONDS)
-        spec = TopicSpec(name=name, partitions=partitions, replication=1, config=config)
+        spec = TopicSpec(name=name, partitions=partitions, replication=1, config={})
         await admin.create([spec], SECONDS)
 
         async def there() -> bool:
             return name in await admin.describe([name], SECONDS)
 
-        await until(there)
+        await eventually(there)
     finally:
         await admin.close(SECONDS)
     return name
