@@ -9,6 +9,7 @@ import contextlib
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
@@ -26,8 +27,6 @@ from services.runtime.requests import Query
 
 LAST_EVENT_ID: Final = "Last-Event-ID"
 PAGE: Final = 256
-HEARTBEAT_SECONDS: Final = 15.0
-WRITE_SECONDS: Final = 10.0
 # Subject and names are in the log before the message is, so they are nearly always there; where the personal lane
 # lags behind the facts lane, an alert waits for them this long, and then goes without.
 GRACE_MICROSECONDS: Final = 300_000
@@ -43,14 +42,25 @@ _HEADERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often a silent stream says that it lives, and how long one write may take."""
+
+    heartbeat_seconds: float = 15.0
+    write_seconds: float = 10.0
+
+
 class Streams:
     """The stream door of one process."""
 
-    def __init__(self, pool: Pool, bell: Bell, metrics: Metrics, life: Life) -> None:
-        self._pool = pool
+    def __init__(
+        self, pool: Pool, bell: Bell, metrics: Metrics, life: Life, pace: Pace | None = None
+    ) -> None:
+        self.pool: Final = pool
+        self.metrics: Final = metrics
+        self.life: Final = life
+        self.pace: Final = pace or Pace()
         self._bell = bell
-        self._metrics = metrics
-        self._life = life
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Answer with a stream that lasts until the client goes, its token expires or we stop."""
@@ -60,12 +70,12 @@ class Streams:
         written = request.headers.get(LAST_EVENT_ID)
         try:
             with self._bell.listening(scope, lambda: _is_gone(request)) as listener:
-                last = await store.last(self._pool, scope)
+                last = await store.last(self.pool, scope)
                 begin = _begin(written, last)
                 self._bell.watch(scope.tenant, last)
                 return await self._stream(request, listener, begin)
         except TooManyStreams as error:
-            self._metrics.streams_refused.inc()
+            self.metrics.streams_refused.inc()
             raise Problem(
                 Slug.UNAVAILABLE,
                 "This tenant has as many streams open as it may.",
@@ -75,16 +85,14 @@ class Streams:
     async def _stream(
         self, request: web.Request, listener: Listener, begin: int
     ) -> web.StreamResponse:
-        clock = self._life.clock
+        clock = self.life.clock
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)
         expires_at = clock.monotonic() + expiry_of(request) - clock.now() / 1_000_000
-        following = _Following(
-            listener, response, begin, expires_at, self._pool, self._metrics, self._life
-        )
-        with self._metrics.streams.track_inprogress():
+        following = _Following(self, listener, response, begin, expires_at)
+        with self.metrics.streams.track_inprogress():
             end = await following.run()
-        self._metrics.ended(end)
+        self.metrics.ended(end)
         if end is End.SLOW and request.transport is not None:
             request.transport.abort()
         return response
@@ -95,24 +103,23 @@ class _Following:
 
     def __init__(
         self,
+        streams: Streams,
         listener: Listener,
         response: web.StreamResponse,
         begin: int,
         expires_at: float,
-        pool: Pool,
-        metrics: Metrics,
-        life: Life,
     ) -> None:
+        self._pool = streams.pool
+        self._metrics = streams.metrics
+        self._life = streams.life
+        self._pace = streams.pace
         self._listener = listener
         self._response = response
         self._seq = begin
         self._expires_at = expires_at
-        self._pool = pool
-        self._metrics = metrics
-        self._life = life
         self._heartbeat_at = 0.0
         # What is older than the stream was missed before, and says nothing about our speed.
-        self._opened_at = life.clock.monotonic()
+        self._opened_at = self._now()
 
     async def run(self) -> End:
         """Send what there is and what comes, until there is a reason to end."""
@@ -144,7 +151,7 @@ class _Following:
             self._metrics.stream_retries.inc()
             found, pause = [], LOOK_SECONDS
         else:
-            pause = 0.0 if len(found) == PAGE else HEARTBEAT_SECONDS
+            pause = 0.0 if len(found) == PAGE else self._pace.heartbeat_seconds
         ready = settled(found)
         if len(ready) < len(found):
             pause = _GRACE_LOOK_SECONDS
@@ -163,9 +170,9 @@ class _Following:
             raise Transient("postgres: no answer in time") from error
 
     async def _write(self, data: bytes) -> None:
-        async with asyncio.timeout(WRITE_SECONDS):
+        async with asyncio.timeout(self._pace.write_seconds):
             await self._response.write(data)
-        self._heartbeat_at = self._now() + HEARTBEAT_SECONDS
+        self._heartbeat_at = self._now() + self._pace.heartbeat_seconds
 
     async def _wait(self, seconds: float) -> None:
         until = min(self._now() + seconds, self._heartbeat_at, self._expires_at)

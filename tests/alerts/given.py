@@ -1,0 +1,222 @@
+"""The doors of alerts over a real database, facts folded into it by hand, and callers with tokens of any kind."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import jwt
+import orjson
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from cryptography.hazmat.primitives.asymmetric import ec
+from prometheus_client import CollectorRegistry
+
+from schemas.events import Event
+from schemas.identity import Tenant
+from services.alerts.app import PACKAGES, SCHEMA
+from services.alerts.apply import Inbox, Whose
+from services.alerts.bell import Bell
+from services.alerts.metrics import Metrics
+from services.alerts.stream import Pace, Streams
+from services.alerts.web import application
+from services.runtime import migrations
+from services.runtime.access import Verifier
+from services.runtime.clock import SystemClock
+from services.runtime.consumer import Refusal
+from services.runtime.kafka import Record
+from services.runtime.lifecycle import Life
+from services.runtime.postgres import Pool
+from tests.alerts.records import DEMO, record
+from tests.support.clock import START
+from tests.support.stack import Database
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+SECONDS = 20.0
+STREAM = "/v1/alerts/stream"
+
+
+class Keys:
+    """The key set of these tests."""
+
+    async def read(self) -> bytes:
+        described = jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
+        return orjson.dumps({"keys": [{**described, "kid": "test"}]})
+
+
+def token(
+    *,
+    tenant: str = "demo",
+    subject: str = "ana",
+    roles: Sequence[str] = ("seller",),
+    seconds: float = 3600,
+) -> str:
+    claims = {
+        "sub": subject, "tenant": tenant, "roles": list(roles), "exp": time.time() + seconds,
+    }  # fmt: skip
+    return jwt.encode(claims, KEY, algorithm="ES256", headers={"kid": "test"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the door answered."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One block of a stream, as it came."""
+
+    fields: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        return self.fields["id"]
+
+    @property
+    def alert(self) -> Any:
+        return orjson.loads(self.fields["data"])
+
+
+class Live:
+    """A stream being read."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.answer = answer
+        self._frames = self._read()
+
+    async def _read(self) -> AsyncGenerator[Frame, None]:
+        fields: dict[str, str] = {}
+        async for line in self.answer.content:
+            if line == b"\n":
+                yield Frame(fields)
+                fields = {}
+                continue
+            name, _, value = line.decode().rstrip("\n").partition(":")
+            fields[name] = value.removeprefix(" ")
+
+    async def frame(self) -> Frame | None:
+        """Return the next block, or None at the end."""
+        async with asyncio.timeout(SECONDS):
+            return await anext(self._frames, None)
+
+    async def next(self) -> Frame:
+        """Return the next event, whatever else comes before."""
+        while (frame := await self.frame()) is not None:
+            if "data" in frame.fields:
+                return frame
+        raise AssertionError("the stream ended")
+
+    async def ended(self) -> list[Frame]:
+        """Read to the end."""
+        frames = []
+        while (frame := await self.frame()) is not None:
+            frames.append(frame)
+        return frames
+
+
+@dataclass(slots=True)
+class Given:
+    """The doors, and the hand that folds facts behind them."""
+
+    database: Database
+    writer: Pool
+    reader: Pool
+    bell: Bell
+    life: Life
+    registry: CollectorRegistry
+    client: TestClient[web.Request, web.Application]
+    fold: Inbox
+    refused: list[Refusal] = field(default_factory=list)
+
+    async def fold_in(self, records: Sequence[Record], fold: Inbox | None = None) -> None:
+        """Fold one slice in a transaction of its own."""
+        one = fold or self.fold
+        lane = records[0].lane
+        decoded = one.decode(records)
+        async with self.writer.acquire() as connection, connection.transaction():
+            await one.apply(connection, lane, decoded.value)
+        one.committed(lane, len(records))
+        self.refused += decoded.refused
+
+    async def say(self, *events: Event, tenant: Tenant = DEMO, at: int = START) -> None:
+        """Fold each event as a slice of its own."""
+        for event in events:
+            await self.fold_in([record(event, tenant=tenant, at=at)])
+
+    async def say_elsewhere(self, *events: Event) -> None:
+        """Fold them as another process would, of which this one hears nothing."""
+        fold = Inbox(SystemClock(), Metrics(CollectorRegistry()), _unheard)
+        for event in events:
+            await self.fold_in([record(event)], fold)
+
+    async def ask(self, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
+        """Ask as somebody: `tenant`, `subject`, `roles`; else as the seller ana of demo."""
+        sent = {"Authorization": f"Bearer {token(**who)}"} | dict(headers or {})
+        async with self.client.get(path, headers=sent) as answer:
+            return Answer(answer.status, await answer.read(), dict(answer.headers))
+
+    async def inbox(self, query: str = "", **who: Any) -> list[Any]:
+        """Read the first page of an inbox."""
+        answer = await self.ask(f"/v1/alerts{query}", **who)
+        assert answer.status == 200, answer
+        rows: list[Any] = answer.json["data"]
+        return rows
+
+    @asynccontextmanager
+    async def stream(self, last: str | None = None, **who: Any) -> AsyncIterator[Live]:
+        """Open a stream; it is open when the block begins."""
+        sent = {"Authorization": f"Bearer {token(**who)}"}
+        if last is not None:
+            sent["Last-Event-ID"] = last
+        async with self.client.get(STREAM, headers=sent) as answer:
+            assert answer.status == 200, await answer.read()
+            yield Live(answer)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Read a figure."""
+        return self.registry.get_sample_value(f"inkling_alerts_{name}", labels) or 0.0
+
+
+@asynccontextmanager
+async def open_doors(
+    database: Database, *, pace: Pace | None = None, streams: int = 5
+) -> AsyncIterator[Given]:
+    """Migrate a fresh database and serve the doors over it."""
+    await migrations.apply(database.url("alerts_owner"), SCHEMA, PACKAGES)
+    registry = CollectorRegistry()
+    metrics, clock = Metrics(registry), SystemClock()
+    writer_url, reader_url = database.url("alerts_writer"), database.url("alerts_reader")
+    async with (
+        asyncio.TaskGroup() as tasks,
+        Pool(writer_url, application="test-hand", schema=SCHEMA, size=3) as writer,
+        Pool(reader_url, application="test-doors", schema=SCHEMA, size=3) as reader,
+    ):
+        life = Life("alerts", tasks, 5)
+        bell = Bell(writer, streams)
+        door = application(
+            pool=reader,
+            streams=Streams(reader, bell, metrics, life, pace),
+            verifier=Verifier(Keys(), None, None, clock),
+            registry=registry,
+        )
+        running = tasks.create_task(bell.run(life))
+        async with TestClient(TestServer(door)) as client:
+            fold = Inbox(clock, metrics, bell.ring)
+            yield Given(database, writer, reader, bell, life, registry, client, fold)
+            life.stop()
+            await running
+
+
+def _unheard(whose: Collection[Whose]) -> None:
+    """Ring nobody's bell."""
