@@ -1,4 +1,4 @@
-"""projector: turns events into answers, and states what happened for the first time.
+"""projector — turns events into answers, and states what happened for the first time.
 
 In:        engagement.events.v1, engagement.personal.v1; GET /v1/messages and the other query doors
 Out:       its PostgreSQL schema; engagement.facts.v1 (key: message id)

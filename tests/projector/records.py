@@ -15,6 +15,9 @@ from schemas.events import (
     PreparedLink,
     PreparedRecipient,
     RecipientKind,
+    ReplyAuthor,
+    ReplyKind,
+    ReplyReceived,
     Template,
 )
 from schemas.identity import MessageId, RecipientRef, Tenant
@@ -30,6 +33,7 @@ ANNA, BERT, CARL = (RecipientRef(digit * 16) for digit in "abc")
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
 APPLE = "Mozilla/5.0"
 NOW = Instant(START)
+REPLY = UUID("00000000-0000-5000-8000-000000000001")
 LANE = Lane(EVENTS.name, 3)
 
 
@@ -149,3 +153,11 @@ def record(
         headers=encoded.headers,
         timestamp_ms=0,
     )
+
+
+def replied(author: ReplyAuthor = ReplyAuthor.RECIPIENT, offset: int = 0) -> Record:
+    """Lay a person's reply into a record, always the same one."""
+    event = ReplyReceived(
+        message_id=message(1), kind=ReplyKind.HUMAN, author=author, rule="in_reply_to", ref=ANNA
+    )
+    return record(event, identifier=REPLY, offset=offset)

@@ -1,5 +1,6 @@
 """The projector's own database for a test: migrated, folded into, and read back whole."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -31,6 +32,10 @@ TABLES = {
 Tables = dict[str, list[dict[str, object]]]
 
 
+class _Lost(Exception):
+    """The connection, just before its commit."""
+
+
 class Store:
     """A migrated database and a fold that writes into it, without a consumer before it."""
 
@@ -47,6 +52,14 @@ class Store:
             await self.fold.apply(connection, lane, decoded.value)
         self.fold.committed(lane, len(records))
         return decoded.refused
+
+    async def fail(self, records: Sequence[Record], lane: Lane = LANE) -> None:
+        """Fold one slice in a transaction that is rolled back at the last moment."""
+        decoded = self.fold.decode(records)
+        with contextlib.suppress(_Lost):
+            async with self.pool.acquire() as connection, connection.transaction():
+                await self.fold.apply(connection, lane, decoded.value)
+                raise _Lost
 
     async def tables(self) -> Tables:
         """Read the read models; not the time of recording, which is the first folded copy's."""

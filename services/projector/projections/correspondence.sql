@@ -24,7 +24,6 @@ marked as (
         min(occurred_at) filter (where type = 'bounce' and permanent),
         min(occurred_at) filter (where type = 'complaint')
     from inserted
-    where type <> 'reply'
     group by tenant, message_id
     order by tenant, message_id
     on conflict (tenant, message_id) do update set

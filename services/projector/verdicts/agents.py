@@ -19,6 +19,8 @@ GMAIL_PROXY_MARKS: Final = ("GoogleImageProxy", "ggpht.com")
 YAHOO_PROXY_MARKS: Final = ("YahooMailProxy",)
 # Mail gateways that name themselves and that version 1.67.0 of the public list does not know.
 SCANNER_MARKS: Final = ("barracuda",)
+# HTTP libraries that it does not know either: the JDK's own, and the one of Node.js.
+LIBRARY_PREFIXES: Final = ("Java/", "undici")
 
 _CHUNK_PATTERNS: Final = 25
 

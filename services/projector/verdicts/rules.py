@@ -107,6 +107,11 @@ def scanner_agent(request: Signals) -> Agent | None:
     return Agent.SCANNER if agents.is_scanner(request.user_agent) else None
 
 
+def library_agent(request: Signals) -> Agent | None:
+    """HTTP libraries under the name they have when nobody gives them one; JDK ``http.agent``, nodejs/undici."""
+    return Agent.MACHINE if request.user_agent.startswith(agents.LIBRARY_PREFIXES) else None
+
+
 def crawler_agent(request: Signals) -> Agent | None:
     """Crawlers, link previews and HTTP libraries by name; github.com/monperrus/crawler-user-agents."""
     return Agent.MACHINE if agents.is_crawler(request.user_agent) else None
@@ -121,6 +126,7 @@ RULES: Final[tuple[Rule, ...]] = (
     yahoo_mail_proxy,
     no_agent,
     scanner_agent,
+    library_agent,
     crawler_agent,
 )
 NO_RULE_MATCHED: Final = Verdict(agent=Agent.PERSON, rule="no_rule_matched")

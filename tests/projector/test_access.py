@@ -1,0 +1,127 @@
+"""Row-level security: the reader sees a tenant's rows, a seller their own, and nobody what was not asked for."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from schemas.personal import Mailbox, MessagePersonal
+from schemas.topics import PERSONAL
+from services.runtime.errors import Fatal
+from services.runtime.leases import Lane
+from services.runtime.postgres import Pool
+from tests.projector.records import (
+    ACME,
+    RIVAL,
+    clicked,
+    message,
+    opened,
+    prepared,
+    record,
+    replied,
+    viewed,
+)
+from tests.projector.store import Store
+from tests.support.stack import Database
+
+BY_MESSAGE = (
+    "message",
+    "recipient",
+    "link",
+    "attachment",
+    "interaction",
+    "correspondence",
+    "personal",
+)
+# Nothing in them is a tenant's to read, so the reader has no right to them, or they hold no tenant's rows.
+WITHOUT_POLICY = {"checkpoint", "worker", "quarantine", "outbox", "schema_version"}
+
+
+@pytest.fixture
+async def reader(database: Database, store: Store) -> AsyncIterator[Pool]:
+    """The query API's role, over one message of Sally's, one of Bob's, and one of another tenant."""
+    await store.apply(
+        [
+            record(prepared(1, owner="sally")),
+            record(prepared(2, owner="bob", template="news"), offset=1),
+            record(opened(1), offset=2),
+            record(opened(2), offset=3),
+            record(clicked(2), offset=4),
+            record(viewed(2), offset=5),
+            replied(offset=6),
+        ]
+    )
+    await store.apply(
+        [
+            record(prepared(1, tenant=RIVAL, owner="sally"), tenant=RIVAL),
+            record(opened(1, tenant=RIVAL), tenant=RIVAL, offset=7),
+        ]
+    )
+    for number in (1, 2):
+        personal = MessagePersonal(
+            message_id=message(number), subject="s", sender=Mailbox(address="a@acme.example")
+        )
+        await store.apply([record(personal)], Lane(PERSONAL.name, 3))
+    url = database.url("projector_reader")
+    async with Pool(url, application="test", schema="projector", size=1) as pool:
+        yield pool
+
+
+async def _seen(reader: Pool, table: str, **settings: str) -> set[tuple[str, object]]:
+    told = {f"app.{name}": value for name, value in settings.items()}
+    async with reader.acquire() as connection, connection.transaction(told, readonly=True):
+        rows = await connection.fetch(f"select * from {table}")  # noqa: S608
+        return {(row["tenant"], dict(row.items()).get("message_id")) for row in rows}
+
+
+async def test_every_table_has_row_level_security_that_even_its_owner_obeys(store: Store) -> None:
+    rows = await store.pool.fetch(
+        "select relname from pg_class where relnamespace = 'projector'::regnamespace"
+        " and relkind in ('r', 'p') and not (relrowsecurity and relforcerowsecurity)"
+    )
+    assert {row["relname"] for row in rows} == WITHOUT_POLICY
+
+
+@pytest.mark.parametrize("table", BY_MESSAGE)
+async def test_without_a_tenant_nothing_is_to_be_seen(reader: Pool, table: str) -> None:
+    assert await _seen(reader, table) == set()
+    assert await _seen(reader, table, tenant="") == set()
+    assert await _seen(reader, table, owner="sally") == set()
+
+
+@pytest.mark.parametrize("table", BY_MESSAGE)
+async def test_a_seller_sees_what_hangs_on_their_own_messages(reader: Pool, table: str) -> None:
+    assert await _seen(reader, table, tenant=ACME, owner="sally") == {(ACME, message(1))}
+    assert await _seen(reader, table, tenant=ACME, owner="nobody") == set()
+
+
+@pytest.mark.parametrize("table", BY_MESSAGE)
+async def test_a_manager_sees_the_tenant_and_no_other(reader: Pool, table: str) -> None:
+    everything = {(ACME, message(1)), (ACME, message(2))}
+    expected = {(ACME, message(1))} if table == "correspondence" else everything
+    assert await _seen(reader, table, tenant=ACME, owner="") == expected
+    assert await _seen(reader, table, tenant=ACME) == expected
+
+
+async def test_templates_are_the_whole_tenants(reader: Pool) -> None:
+    for owner in ("", "sally"):
+        assert await _seen(reader, "template", tenant=ACME, owner=owner) == {(ACME, None)}
+
+
+async def test_a_setting_ends_with_its_transaction(reader: Pool) -> None:
+    assert await _seen(reader, "message", tenant=RIVAL) == {(RIVAL, message(1, RIVAL))}
+    assert await _seen(reader, "message") == set()
+
+
+@pytest.mark.parametrize("table", ["quarantine", "outbox", "worker", "first_fact"])
+async def test_the_reader_has_no_right_to_what_is_not_its(reader: Pool, table: str) -> None:
+    with pytest.raises(Fatal, match="permission denied"):
+        await reader.fetch(f"select * from {table}")  # noqa: S608
+
+
+async def test_the_reader_cannot_go_round_by_a_partition_or_write(reader: Pool) -> None:
+    with pytest.raises(Fatal, match="permission denied"):
+        await reader.fetch("select * from interaction_other")
+    with pytest.raises(Fatal, match="permission denied"):
+        await reader.execute("update message set owner = 'sally'")
+    with pytest.raises(Fatal, match="permission denied"):
+        await reader.fetch("select ensure_days('2026-01-01', '2026-01-02')")
