@@ -26,7 +26,9 @@ SHORT_MAC_BYTES: Final = 10
 MAX_REFS: Final = 8
 MAX_KEY_ID: Final = 15
 MAX_TOKEN_CHARACTERS: Final = 2048
-_TO_STANDARD: Final = str.maketrans("-_+/", "+/!!")
+# Between base64url and the alphabet that binascii knows; its own two characters become none at all.
+_TO_STANDARD: Final = bytes.maketrans(b"-_+/", b"+/!!")
+_FROM_STANDARD: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class Purpose(StrEnum):
@@ -98,15 +100,8 @@ def _mac(key: bytes, purpose: Purpose, payload: bytes, size: int) -> bytes:
 
 
 def _encode(raw: bytes) -> str:
-    return (
-        binascii.b2a_base64(raw, newline=False)
-        .rstrip(b"=")
-        .decode("ascii")
-        .translate(_FROM_STANDARD)
-    )
-
-
-_FROM_STANDARD: Final = str.maketrans("+/", "-_")
+    standard = binascii.b2a_base64(raw, newline=False).rstrip(b"=")
+    return standard.translate(_FROM_STANDARD).decode("ascii")
 
 
 def _decode(token: str) -> bytes:
@@ -114,7 +109,7 @@ def _decode(token: str) -> bytes:
     if len(token) > MAX_TOKEN_CHARACTERS:
         raise BadToken(TokenFault.MALFORMED)
     try:
-        padded = token.translate(_TO_STANDARD).encode("ascii") + b"=" * (-len(token) % 4)
+        padded = token.encode("ascii").translate(_TO_STANDARD) + b"=" * (-len(token) % 4)
         raw = binascii.a2b_base64(padded, strict_mode=True)
     except (binascii.Error, ValueError):
         raise BadToken(TokenFault.MALFORMED) from None
