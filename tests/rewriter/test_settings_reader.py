@@ -40,7 +40,9 @@ DOOR = "/v1/preferences/p1%40customer.example"
 async def make_topics(servers: str) -> None:
     """Create the topics where they are not there, and return when the broker shows them."""
     async with asyncio.timeout(20.0):
-        while await ensure(servers, wanted(PARTITIONS, 1), create=True):
+        while True:
+            if not await ensure(servers, wanted(PARTITIONS, 1), create=True):
+                return
             await asyncio.sleep(0.05)
 
 
