@@ -6,6 +6,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ROLES = {
+    f"inkling_{service}_{role}"
+    for service in ("projector", "alerts")
+    for role in ("owner", "writer", "reader")
+}
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)[^)]*\)")
 EXAMPLES = [
     pytest.param(code, id=f"{page.relative_to(ROOT)}:{number}")
@@ -26,3 +31,16 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
         target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()
     ]
     assert missing == []
+
+
+def test_every_metric_that_our_documents_name_is_one_of_ours() -> None:
+    declared = "\n".join(path.read_text() for path in ROOT.glob("services/**/*.py"))
+    named = {name for page in PAGES for name in re.findall(r"inkling_[a-z_]+", page.read_text())}
+    # A family's second half may be made from a table, so the last words are looked for on their own.
+    unknown = [
+        name
+        for name in sorted(named - ROLES)
+        if name.removesuffix("_total") not in declared
+        and f'"{"_".join(name.removesuffix("_total").split("_")[2:])}"' not in declared
+    ]
+    assert unknown == []
