@@ -15,6 +15,7 @@ from services.runtime.errors import Fatal, Transient
 from services.runtime.kafka import Admin, TopicSpec
 
 SECONDS = 20.0
+_ASK_AGAIN_SECONDS = 0.1
 
 
 def wanted(partitions: int, replication: int) -> list[TopicSpec]:
@@ -54,14 +55,23 @@ def differences(wanted_topics: Sequence[TopicSpec], found: Mapping[str, TopicSpe
 
 async def ensure(servers: str, specs: Sequence[TopicSpec], *, create: bool) -> list[str]:
     """Create what is missing if told to, and return what is still not as it should be."""
+    names = [each.name for each in specs]
     admin = Admin(servers, "inkling-topics")
     try:
         await admin.start(SECONDS)
         if create:
             await admin.create(specs, SECONDS)
-        return differences(specs, await admin.describe([each.name for each in specs], SECONDS))
+            await _known(admin, names)
+        return differences(specs, await admin.describe(names, SECONDS))
     finally:
         await admin.close(SECONDS)
+
+
+async def _known(admin: Admin, names: Sequence[str]) -> None:
+    """Wait until the broker shows what it has created, which it may do a little later."""
+    async with asyncio.timeout(SECONDS):
+        while len(await admin.describe(names, SECONDS)) < len(names):
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -78,8 +88,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     specs = wanted(chosen.partitions, chosen.replication)
     try:
         problems = asyncio.run(ensure(servers, specs, create=chosen.verb == "create"))
-    except (Transient, Fatal) as error:
-        problems = [str(error)]
+    except (Transient, Fatal, TimeoutError) as error:
+        problems = [str(error) or "kafka does not show the topics it has created"]
     for problem in problems:
         sys.stderr.write(f"topics: {problem}\n")
     return 1 if problems else 0
