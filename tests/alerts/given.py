@@ -10,8 +10,6 @@ from typing import Any
 import aiohttp
 import jwt
 import orjson
-from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import CollectorRegistry
 
@@ -30,6 +28,7 @@ from services.runtime.consumer import Refusal
 from services.runtime.kafka import Record
 from services.runtime.lifecycle import Life
 from services.runtime.postgres import Pool
+from services.runtime.web import serve
 from tests.alerts.records import DEMO, record
 from tests.support.clock import START
 from tests.support.stack import Database
@@ -135,7 +134,7 @@ class Given:
     bell: Bell
     life: Life
     registry: CollectorRegistry
-    client: TestClient[web.Request, web.Application]
+    client: aiohttp.ClientSession
     fold: Inbox
     refused: list[Refusal] = field(default_factory=list)
 
@@ -160,9 +159,13 @@ class Given:
         for event in events:
             await self.fold_in([record(event)], fold)
 
+    def bearer(self, **who: Any) -> dict[str, str]:
+        """Return the header that says who asks."""
+        return {"Authorization": f"Bearer {token(**who)}"}
+
     async def ask(self, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
         """Ask as somebody: `tenant`, `subject`, `roles`; else as the seller ana of demo."""
-        sent = {"Authorization": f"Bearer {token(**who)}"} | dict(headers or {})
+        sent = self.bearer(**who) | dict(headers or {})
         async with self.client.get(path, headers=sent) as answer:
             return Answer(answer.status, await answer.read(), dict(answer.headers))
 
@@ -176,7 +179,7 @@ class Given:
     @asynccontextmanager
     async def stream(self, last: str | None = None, **who: Any) -> AsyncIterator[Live]:
         """Open a stream; it is open when the block begins."""
-        sent = {"Authorization": f"Bearer {token(**who)}"}
+        sent = self.bearer(**who)
         if last is not None:
             sent["Last-Event-ID"] = last
         async with self.client.get(STREAM, headers=sent) as answer:
@@ -211,7 +214,10 @@ async def open_doors(
             registry=registry,
         )
         running = tasks.create_task(bell.run(life))
-        async with TestClient(TestServer(door)) as client:
+        async with (
+            serve(door, "127.0.0.1", 0, life) as port,
+            aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
+        ):
             fold = Inbox(clock, metrics, bell.ring)
             yield Given(database, writer, reader, bell, life, registry, client, fold)
             life.stop()
