@@ -70,7 +70,7 @@ async def ensure(servers: str, specs: Sequence[TopicSpec], *, create: bool) -> l
 async def _known(admin: Admin, names: Sequence[str]) -> None:
     """Wait until the broker shows what it has created, which it may do a little later."""
     async with asyncio.timeout(SECONDS):
-        while len(await admin.describe(names, SECONDS)) < len(names):
+        while len(await admin.describe(names, SECONDS)) < len(names):  # noqa: ASYNC110 it tells nobody
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
