@@ -10,13 +10,14 @@ WIDEST = 44
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Lay rows out in columns as wide as their content, figures to the right."""
-    texts = [[_short(cell) for cell in row] for row in rows]
+    # The last column may run on: it is the one with sentences.
+    texts = [[*map(_short, row[:-1]), _text(row[-1])] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *texts, strict=True)]
     right = [
         all(text[:1].isdigit() or text == "-" for text in column)
         for column in zip(*texts, strict=True)
     ]
-    lines = [_line(head, widths, right), "  ".join("─" * width for width in widths)]
+    lines = [_line(head, widths, right), "  ".join("─" * min(width, WIDEST) for width in widths)]
     return "\n".join([*lines, *(_line(row, widths, right) for row in texts)])
 
 
@@ -28,8 +29,12 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
     ).rstrip()
 
 
+def _text(cell: object) -> str:
+    return "-" if cell is None else str(cell)
+
+
 def _short(cell: object) -> str:
-    text = "-" if cell is None else str(cell)
+    text = _text(cell)
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 

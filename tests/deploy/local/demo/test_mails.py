@@ -1,0 +1,25 @@
+from deploy.local.demo.mails import NAMES, REFUSING_ADDRESS, load
+
+FOLLOWABLE = {"account", "contact", "lead"}
+
+
+def _kinds(name: str) -> set[str]:
+    return {each["kind"] for each in load(name).body["to"]}
+
+
+def test_every_mail_has_its_bodies_in_place_of_their_files() -> None:
+    for name in NAMES:
+        body = load(name).body
+        assert "html" in body or "text" in body
+        assert not body.get("html", "").endswith(".html")
+        assert not body.get("text", "").endswith(".txt")
+
+
+def test_the_mails_show_each_case_that_a_newcomer_should_see() -> None:
+    bodies = {name: load(name).body for name in NAMES}
+    assert "href" in bodies["offer"]["html"]
+    assert {bodies[f"newsletter-{each}"]["template"]["id"] for each in (1, 2, 3)} == {"autumn"}
+    assert bodies["minutes"]["cc"]
+    assert bodies["refused"]["to"][0]["address"] == REFUSING_ADDRESS
+    assert _kinds("colleagues").isdisjoint(FOLLOWABLE)
+    assert "html" not in bodies["plain"]
