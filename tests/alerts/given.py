@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,6 +189,21 @@ class Given:
     def metric(self, name: str, **labels: str) -> float:
         """Read a figure."""
         return self.registry.get_sample_value(f"inkling_alerts_{name}", labels) or 0.0
+
+
+@contextmanager
+def away(database: Database, *roles: str) -> Iterator[None]:
+    """Let nobody connect to a database for the length of a block, and cut those roles off."""
+    database.server.execute(f"alter database {database.name} allow_connections false")
+    for role in roles:
+        database.server.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"  # noqa: S608 - names of our own
+            f" where datname = '{database.name}' and usename = 'inkling_{role}'"
+        )
+    try:
+        yield
+    finally:
+        database.server.execute(f"alter database {database.name} allow_connections true")
 
 
 @asynccontextmanager

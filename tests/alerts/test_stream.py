@@ -11,7 +11,7 @@ from schemas.instant import Instant
 from services.alerts.cards import AlertType, Card
 from services.alerts.store import Numbered
 from services.alerts.stream import GRACE_MICROSECONDS, PAGE, Pace, settled
-from tests.alerts.given import STREAM, Given, Live, open_doors
+from tests.alerts.given import STREAM, Given, Live, away, open_doors
 from tests.alerts.records import (
     LI,
     MO,
@@ -238,16 +238,9 @@ async def test_a_stream_outlives_a_database_that_is_away(given: Given) -> None:
     await given.say(personal(1), registered(1))
     async with given.stream() as live:
         await live.frame()
-        given.database.execute("alter role inkling_alerts_reader nologin")
-        try:
-            given.database.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where usename = 'inkling_alerts_reader'"
-            )
+        with away(given.database, "alerts_reader"):
             await given.say(opened(1))
             await eventually(lambda: given.metric("stream_retries_total") > 0)
-        finally:
-            given.database.execute("alter role inkling_alerts_reader login")
         assert await _ids(live, 1) == _names(1)
 
 
