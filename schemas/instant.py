@@ -22,7 +22,10 @@ def parse(text: str) -> Instant:
     """
     if not RFC3339.fullmatch(text):
         raise ValueError("not an RFC 3339 date-time with an offset")
-    return Instant((datetime.fromisoformat(text.upper()) - EPOCH) // MICROSECOND)
+    try:
+        return Instant((datetime.fromisoformat(text.upper()) - EPOCH) // MICROSECOND)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999 in UTC") from None
 
 
 def from_datetime(moment: datetime) -> Instant:

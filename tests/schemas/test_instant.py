@@ -39,6 +39,8 @@ def test_offsets_and_fractions_are_understood(text: str, same: str) -> None:
         "2026-13-24T09:30:00Z",
         "2026-11-24 09:30:00Z",
         "1",
+        "9999-12-31T23:59:59-23:59",
+        "0001-01-01T00:00:00+00:01",
     ],
 )
 def test_anything_else_is_no_instant(text: str) -> None:
