@@ -139,6 +139,7 @@ class Producer:
         self._servers = servers
         self._client_id = client_id
         self._producer: Any = None
+        self._starting: asyncio.Future[None] | None = None
 
     async def start(self, seconds: float) -> None:
         """Connect, or raise within the seconds given."""
@@ -155,8 +156,10 @@ class Producer:
             retry_backoff_ms=50,
             metadata_max_age_ms=30_000,
         )
+        # Cancelled half-way it would leave a connection open, so it runs on until `close`.
+        self._starting = asyncio.ensure_future(self._producer.start())
         async with _within(seconds):
-            await self._producer.start()
+            await asyncio.shield(self._starting)
 
     async def partitions(self, topic: str, seconds: float) -> int:
         """Return how many partitions the topic has; Transient if it does not exist (yet)."""
@@ -172,12 +175,10 @@ class Producer:
         batch = self._producer.create_batch()
         for one in records:
             # aiokafka's docstring says seconds; it stores milliseconds.
-            if (
-                batch.append(
-                    timestamp=timestamp_ms, key=one.key, value=one.value, headers=list(one.headers)
-                )
-                is None
-            ):
+            place = batch.append(
+                timestamp=timestamp_ms, key=one.key, value=one.value, headers=list(one.headers)
+            )
+            if place is None:
                 raise Poison("batch_too_large", f"{len(records)} records for {lane}")
         batch.close()
         async with _within(seconds):
@@ -189,8 +190,10 @@ class Producer:
     async def close(self, seconds: float) -> None:
         """Stop within the seconds given, leaving the outcome of unacknowledged records unknown."""
         producer, self._producer = self._producer, None
-        if producer is None:
+        if producer is None or self._starting is None:
             return
+        async with _at_best(seconds):
+            await self._starting
         # stop() flushes, and idempotent batches are retried without end (aiokafka issue 1101). So
         # the sender goes first, then what it leaves behind; there is no public call for either.
         try:
@@ -352,10 +355,9 @@ class Admin:
 
     async def create(self, topics: Sequence[TopicSpec], seconds: float) -> list[str]:
         """Create the topics that do not exist and return their names; leave others as they are."""
+        new = aiokafka.admin.NewTopic
         wanted = [
-            aiokafka.admin.NewTopic(
-                one.name, one.partitions, one.replication, topic_configs=dict(one.config)
-            )
+            new(one.name, one.partitions, one.replication, topic_configs=dict(one.config))
             for one in topics
         ]
         async with _within(seconds):
@@ -388,10 +390,8 @@ class Admin:
     async def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
         kind = aiokafka.admin.config_resource.ConfigResourceType.TOPIC
         asked = [aiokafka.admin.config_resource.ConfigResource(kind, name) for name in names]
-        if not asked:
-            return {}
         found: dict[str, dict[str, str]] = {}
-        for answer in await self._admin.describe_configs(asked):
+        for answer in await self._admin.describe_configs(asked) if asked else ():
             for _code, _message, _kind, name, entries in answer.resources:
                 found[str(name)] = {str(entry[0]): str(entry[1]) for entry in entries}
         return found

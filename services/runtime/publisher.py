@@ -116,7 +116,7 @@ class Publisher:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._producer: Producer | None = None
-        self._producers: list[Producer] = []  # this one, and those not yet closed
+        self._buried: set[asyncio.Future[None]] = set()
         self._ready = asyncio.Event()
         self._broken = asyncio.Event()
         self._idle = asyncio.Event()
@@ -135,14 +135,15 @@ class Publisher:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                self._tasks.append(group.create_task(self._supervise(group)))
+                self._tasks.append(group.create_task(self._supervise()))
                 for lane, queue in self._queues.items():
                     self._tasks.append(group.create_task(self._serve(lane, queue)))
         finally:
             self._group = None
             self._ready.clear()
-            for producer in list(self._producers):
-                await self._bury(producer, 1.0)
+            self._bury()
+            if self._buried:
+                await asyncio.wait(self._buried, timeout=_CLOSE_SECONDS)
 
     def publish(
         self, topic: str, partition: int, record: Outgoing
@@ -305,12 +306,11 @@ class Publisher:
             self._trouble = str(error)
             self._broken.set()
 
-    async def _supervise(self, group: asyncio.TaskGroup) -> None:
+    async def _supervise(self) -> None:
         """Build one incarnation after the other, and bury those that broke."""
         while True:
             producer = Producer(self._servers, f"{self._client_id}-{self.incarnations}")
             self._producer = producer
-            self._producers.append(producer)
             self.incarnations += 1
             self._broken.clear()
             try:
@@ -324,11 +324,14 @@ class Publisher:
                 log.info("producer_started", incarnation=self.incarnations)
                 await self._broken.wait()
                 log.warning("producer_thrown_away", reason=self._trouble)
-            self._producer = None
-            group.create_task(self._bury(producer, _CLOSE_SECONDS))
+            self._bury()
             await asyncio.sleep(_REBUILD.delay(self._rebuilds, random.random()))  # noqa: S311
             self._rebuilds += 1
 
-    async def _bury(self, producer: Producer, seconds: float) -> None:
-        await producer.close(seconds)
-        self._producers.remove(producer)
+    def _bury(self) -> None:
+        """Close the current incarnation beside everything else; cancelled, it would leave sockets."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            closing = asyncio.ensure_future(producer.close(_CLOSE_SECONDS))
+            self._buried.add(closing)
+            closing.add_done_callback(self._buried.discard)
