@@ -116,7 +116,7 @@ class Connection:
 
     def terminate(self) -> None:
         """Cut the connection without a word, as for one whose peer has gone silent."""
-        self._raw.terminate()
+        _cut(self._raw)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -124,8 +124,13 @@ class Connection:
             yield
         except _FAILURES as error:
             if isinstance(error, TimeoutError):
-                self._raw.terminate()
+                _cut(self._raw)
             raise classify(error) from error
+
+
+def _cut(raw: Any) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # when the pool has it back already
+        raw.terminate()
 
 
 class _Lent:
@@ -151,11 +156,11 @@ class _Lent:
     ) -> None:
         raw, self._raw = self._raw, None
         if isinstance(error, Transient | asyncio.CancelledError):
-            raw.terminate()
+            _cut(raw)
         try:
             await self._pool.release(raw, timeout=_RELEASE_SECONDS)
         except _FAILURES:
-            raw.terminate()
+            _cut(raw)
 
 
 class Pool:

@@ -41,6 +41,10 @@ class MemoryPublisher:
                 self.release()
         return waiter
 
+    def waiting(self) -> int:
+        """Return how many records are held."""
+        return len(self._waiting)
+
     def release(self) -> None:
         """Write and acknowledge what is held."""
         self.held = False
