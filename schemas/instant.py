@@ -10,6 +10,8 @@ Instant = NewType("Instant", int)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 SECOND: Final = 1_000_000
+EARLIEST: Final = (datetime(1, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
+LATEST: Final = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - EPOCH) // MICROSECOND
 RFC3339: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
@@ -22,10 +24,10 @@ def parse(text: str) -> Instant:
     """
     if not RFC3339.fullmatch(text):
         raise ValueError("not an RFC 3339 date-time with an offset")
-    try:
-        return Instant((datetime.fromisoformat(text.upper()) - EPOCH) // MICROSECOND)
-    except OverflowError:
-        raise ValueError("outside the years 1 to 9999 in UTC") from None
+    instant = Instant((datetime.fromisoformat(text.upper()) - EPOCH) // MICROSECOND)
+    if not EARLIEST <= instant <= LATEST:
+        raise ValueError("outside the years 1 to 9999 in UTC")
+    return instant
 
 
 def from_datetime(moment: datetime) -> Instant:

@@ -51,9 +51,9 @@ create table message (
     primary key (tenant, message_id)
 ) with (fillfactor = 70);
 
-create index message_by_prepared on message (tenant, prepared_at desc nulls last, message_id desc) where followed;
+create index message_by_sent on message (tenant, sent_at desc nulls last, message_id desc) where followed;
 create index message_by_last_opened on message (tenant, last_opened_at desc nulls last, message_id desc) where followed;
-create index message_by_owner_prepared on message (tenant, owner, prepared_at desc nulls last, message_id desc) where followed;
+create index message_by_owner_sent on message (tenant, owner, sent_at desc nulls last, message_id desc) where followed;
 create index message_by_owner_opened on message (tenant, owner, last_opened_at desc nulls last, message_id desc) where followed;
 
 -- A shared copy's hits count for the message only, so they are in no recipient's row.

@@ -76,8 +76,8 @@ async def test_all_pages_of_templates_are_every_row_once(
     assert await given.walk(f"/v1/templates?sort={sort}", limit) == whole
 
 
-@pytest.mark.parametrize("owner", ["ana"])
-@pytest.mark.parametrize("sort", ["-last_opened_at", "last_opened_at"])
+@pytest.mark.parametrize("owner", [None, "ana"])
+@pytest.mark.parametrize("sort", ["-last_opened_at", "last_opened_at", "-sent_at", "sent_at"])
 async def test_followed_emails_by_time_are_read_by_an_index(
     given: Given, sort: str, owner: str | None
 ) -> None:
