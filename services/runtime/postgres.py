@@ -43,7 +43,13 @@ class Row(Protocol):
         ...
 
 
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 # Data that this statement can never take; 54 is "index row too large" and its like.
 _POISON = ("22", "23", "0A", "54")
 # Connection, transaction state and rollback, resources, locks, operator, system, internal.
@@ -123,7 +129,7 @@ class Connection:
         try:
             yield
         except _FAILURES as error:
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError | asyncpg.InternalClientError):
                 _cut(self._raw)
             raise classify(error) from error
 

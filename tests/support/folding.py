@@ -54,6 +54,7 @@ class Tally:
         self.committed_records: Counter[Lane] = Counter()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.entered = asyncio.Event()
 
     def decode(self, records: Sequence[Record]) -> Decoded[list[bytes]]:
         values = [record for record in records if not _value(record).startswith(b"bad")]
@@ -65,6 +66,7 @@ class Tally:
         return Decoded(value=[_value(record) for record in values], refused=tuple(refused))
 
     async def apply(self, connection: Connection, lane: Lane, decoded: list[bytes]) -> None:
+        self.entered.set()
         await self.gate.wait()
         ids = sorted(set(decoded))
         small = ["99999999" if one.startswith(b"sql") else "1" for one in ids]

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.runtime.kafka import Admin, Consumer, Outgoing, Producer, Record, TopicSpec
 from services.runtime.leases import Lane
@@ -18,13 +18,18 @@ def a_name() -> str:
     return f"test.{secrets.token_hex(4)}.{next(_numbers)}"
 
 
-async def a_topic(servers: str, partitions: int = 1, name: str | None = None) -> str:
+async def a_topic(
+    servers: str,
+    partitions: int = 1,
+    name: str | None = None,
+    config: Mapping[str, str] | None = None,
+) -> str:
     """Create a topic, of a new name unless one is given, and wait until it can be described."""
     name = name or a_name()
     admin = Admin(servers, "tests")
     try:
         await admin.start(SECONDS)
-        spec = TopicSpec(name=name, partitions=partitions, replication=1, config={})
+        spec = TopicSpec(name=name, partitions=partitions, replication=1, config=config or {})
         await admin.create([spec], SECONDS)
 
         async def there() -> bool:

@@ -1,0 +1,191 @@
+"""Kafka's adapter: what its failures mean, what a poll brings, and that farewells end."""
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import errors
+
+from deploy.local.stack import Stack
+from services.runtime.errors import Fatal, Poison, Transient
+from services.runtime.kafka import Admin, Consumer, Outgoing, Polled, Producer, TopicSpec, classify
+from services.runtime.leases import Lane
+from tests.support.eventually import eventually
+from tests.support.freezing import frozen
+from tests.support.topics import SECONDS, a_name, a_topic, produce
+
+
+@pytest.fixture
+async def consumer(kafka_servers: str) -> AsyncIterator[Consumer]:
+    consumer = Consumer(kafka_servers, "tests")
+    await consumer.start(SECONDS)
+    yield consumer
+    await consumer.close(SECONDS)
+
+
+@pytest.fixture
+async def admin(kafka_servers: str) -> AsyncIterator[Admin]:
+    admin = Admin(kafka_servers, "tests")
+    await admin.start(SECONDS)
+    yield admin
+    await admin.close(SECONDS)
+
+
+def numbered(count: int) -> list[Outgoing]:
+    return [Outgoing(key=b"k", value=b"%d" % number) for number in range(count)]
+
+
+async def poll_until(consumer: Consumer, records: int, lane_records: int = 100) -> list[Polled]:
+    """Poll until that many records came, or a lane was called unreadable."""
+    polls: list[Polled] = []
+
+    async def enough() -> bool:
+        polls.append(await consumer.poll(0.1, lane_records))
+        if polls[-1].unreadable:
+            return True
+        return sum(len(found) for one in polls for found in one.records.values()) >= records
+
+    await eventually(enough)
+    return polls
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (errors.NotLeaderForPartitionError(), Transient),
+        (errors.RequestTimedOutError(), Transient),
+        (errors.KafkaConnectionError(), Transient),
+        (errors.OutOfOrderSequenceNumber(), Transient),
+        (errors.ProducerFenced(), Transient),
+        (errors.UnknownError(), Transient),
+        (ConnectionResetError(), Transient),
+        (TimeoutError(), Transient),
+        (errors.MessageSizeTooLargeError(), Poison),
+        (errors.CorruptRecordException(), Poison),
+        (errors.TopicAuthorizationFailedError(), Fatal),
+        (errors.UnsupportedVersionError(), Fatal),
+    ],
+)
+def test_every_failure_is_one_of_three(error: Exception, kind: type[Exception]) -> None:
+    assert isinstance(classify(error), kind)
+
+
+async def test_a_record_comes_back_as_it_was_sent(kafka_servers: str, consumer: Consumer) -> None:
+    topic = await a_topic(kafka_servers)
+    headers = (("ce_type", b"x"), ("ce_id", b"\x00\xff"))
+    sent = [
+        Outgoing(key=b"\x00key", value=b"\xffvalue", headers=headers),
+        Outgoing(key=b"gone", value=None),
+    ]
+    assert await produce(kafka_servers, Lane(topic, 0), sent) == 0
+    assert await produce(kafka_servers, Lane(topic, 0), sent[:1]) == 2
+    consumer.assign({Lane(topic, 0): 0})
+    (polled, *_) = [one for one in await poll_until(consumer, 2) if one.records]
+    first, second, *_ = polled.records[Lane(topic, 0)]
+    assert (first.key, first.value, first.headers) == (sent[0].key, sent[0].value, headers)
+    assert (second.offset, second.value, second.lane) == (1, None, Lane(topic, 0))
+    assert first.timestamp_ms == 1_767_225_600_000
+
+
+async def test_a_lane_with_a_backlog_does_not_keep_another_waiting(
+    kafka_servers: str, consumer: Consumer
+) -> None:
+    topic = await a_topic(kafka_servers, 2)
+    for _ in range(5):
+        await produce(kafka_servers, Lane(topic, 0), numbered(1000))
+    await produce(kafka_servers, Lane(topic, 1), numbered(10))
+    consumer.assign({Lane(topic, 0): 0, Lane(topic, 1): 0})
+    polls = await poll_until(consumer, 2000, 500)
+    assert all(len(found) <= 500 for one in polls for found in one.records.values())
+    assert any(Lane(topic, 1) in one.records for one in polls)
+
+
+async def test_assigning_again_starts_over_from_the_offsets_given(
+    kafka_servers: str, consumer: Consumer
+) -> None:
+    topic = await a_topic(kafka_servers)
+    lane = Lane(topic, 0)
+    await produce(kafka_servers, lane, numbered(10))
+    consumer.assign({lane: 0})
+    await poll_until(consumer, 10, 3)
+    consumer.assign({lane: 8})
+    polls = await poll_until(consumer, 2)
+    assert [one.offset for poll in polls for one in poll.records.get(lane, [])] == [8, 9]
+    assert consumer.end_offset(lane) == 10
+
+
+async def test_an_offset_that_is_not_there_names_its_lane_and_spares_the_others(
+    kafka_servers: str, consumer: Consumer
+) -> None:
+    topic = await a_topic(kafka_servers, 2)
+    await produce(kafka_servers, Lane(topic, 1), numbered(5))
+    consumer.assign({Lane(topic, 0): 99, Lane(topic, 1): 0})
+    polls = await poll_until(consumer, 1000)
+    assert polls[-1].unreadable == {Lane(topic, 0): "offset_out_of_range"}
+    consumer.assign({Lane(topic, 1): 0})
+    await poll_until(consumer, 5)
+
+
+async def test_nothing_assigned_brings_nothing_at_once(consumer: Consumer) -> None:
+    assert await consumer.poll(5.0, 10) == Polled()
+
+
+async def test_offsets_and_partitions_are_told(kafka_servers: str, consumer: Consumer) -> None:
+    topic = await a_topic(kafka_servers, 2)
+    await produce(kafka_servers, Lane(topic, 1), numbered(7))
+    lanes = [Lane(topic, 0), Lane(topic, 1)]
+    assert await consumer.beginning_offsets(lanes, SECONDS) == dict.fromkeys(lanes, 0)
+    assert await consumer.end_offsets(lanes, SECONDS) == {lanes[0]: 0, lanes[1]: 7}
+    assert await consumer.partitions(topic, SECONDS) == 2
+    with pytest.raises(Transient, match="there is no topic"):
+        await consumer.partitions(a_name(), SECONDS)
+
+
+async def test_topics_are_created_once_and_described_with_their_settings(admin: Admin) -> None:
+    spec = TopicSpec(
+        name=a_name(), partitions=3, replication=1, config={"cleanup.policy": "compact"}
+    )
+    assert await admin.create([spec], SECONDS) == [spec.name]
+    assert await admin.create([spec], SECONDS) == []
+
+    async def described() -> bool:
+        return spec.name in await admin.describe([spec.name, a_name()], SECONDS)
+
+    await eventually(described)
+    found = (await admin.describe([spec.name], SECONDS))[spec.name]
+    assert (found.partitions, found.replication) == (3, 1)
+    assert found.config["cleanup.policy"] == "compact"
+    with pytest.raises(Fatal, match="refused"):
+        await admin.create(
+            [TopicSpec(name=a_name(), partitions=1, replication=9, config={})], SECONDS
+        )
+
+
+async def test_a_batch_the_broker_finds_too_large_is_poison(
+    kafka_servers: str, admin: Admin
+) -> None:
+    topic = await a_topic(kafka_servers, config={"max.message.bytes": "1000"})
+    noise = bytes(number * 7919 % 251 for number in range(5000))
+    with pytest.raises(Poison, match="refused_by_broker"):
+        await produce(kafka_servers, Lane(topic, 0), [Outgoing(key=b"k", value=noise)])
+
+
+async def test_nobody_there_is_transient() -> None:
+    for client in (Producer("127.0.0.1:9", "t"), Consumer("127.0.0.1:9", "t")):
+        with pytest.raises(Transient):
+            await client.start(2.0)
+        await client.close(1.0)
+
+
+async def test_a_producer_is_closed_in_time_though_its_broker_is_silent(
+    kafka_servers: str, servers: Stack
+) -> None:
+    topic = await a_topic(kafka_servers)
+    producer = Producer(kafka_servers, "tests")
+    await producer.start(SECONDS)
+    with frozen(servers.pids()["kafka"]):
+        with pytest.raises(Transient):
+            await producer.send_batch(Lane(topic, 0), numbered(1), 1, 0.2)
+        begun = time.monotonic()
+        await producer.close(1.0)
+        assert time.monotonic() - begun < 3.0
