@@ -23,6 +23,27 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """Return what a process and everything it started have used, those that ended included."""
+    spent, waiting = 0.0, [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            started = Path(f"/proc/{one}/task/{one}/children").read_text().split()
+        except (FileNotFoundError, ProcessLookupError):  # it ended, and its parent counts it
+            continue
+        spent += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+        waiting += map(int, started)
+    return spent
+
+
+def peak_megabytes(pid: int) -> float:
+    """Return the most memory that a process has had resident."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def pin(pid: int, core: int) -> bool:
     """Keep a process and its threads on one core; False where there is no such core or no such call."""
     if not hasattr(os, "sched_setaffinity") or core not in os.sched_getaffinity(0):
