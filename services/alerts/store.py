@@ -6,15 +6,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.instant import Instant
 from services.alerts.cards import AlertType, Card, contact
 from services.alerts.cursor import Position
+from services.runtime import checkpoint
 from services.runtime.postgres import Connection, Pool, Queries, Row
 
 _SQL: Final = Queries.load("services.alerts", "store.sql")
 # The pool's statements end by themselves; this bounds several of them and the wait for a connection.
 _DEADLINE_SECONDS: Final = 5.0
 _LARGEST: Final = 2**63 - 1
+# The name under which the fold keeps its checkpoints.
+CONSUMER: Final = "alerts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class Page:
 
     cards: Sequence[Card]
     next: Position | None
-    as_of: Instant
+    as_of: int | None
 
 
 @asynccontextmanager
@@ -80,7 +82,7 @@ async def inbox(
         limit + 1,
     ]
     async with reading(pool, scope) as connection:
-        as_of = await connection.fetchval(_SQL["as_of"])
+        as_of = await checkpoint.read_to(connection, CONSUMER)
         if scope.owner is None:
             rows = await connection.fetch(_SQL["inbox_of_tenant"], *arguments)
         else:

@@ -30,10 +30,6 @@ limit $3;
 -- The last number given in the tenant.
 select last from tenant_sequence where tenant = $1;
 
--- name: as_of
--- When this transaction began: everything committed before is in what it reads.
-select (extract(epoch from transaction_timestamp()) * 1000000)::bigint;
-
 -- name: news
 -- Whose alerts came after the number that each tenant was heard of last; of the alerts themselves nothing.
 select a.tenant, a.owner, max(a.seq) as seq

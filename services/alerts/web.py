@@ -7,6 +7,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from schemas import instant
+from schemas.instant import Instant
 from services.alerts import cards, cursor, store
 from services.alerts.callers import JSON, must_read, scope_of
 from services.alerts.cursor import BadCursor, Position
@@ -62,7 +63,7 @@ async def list_alerts(request: web.Request) -> web.Response:
         {
             "data": [cards.shown(card) for card in page.cards],
             "next": None if page.next is None else cursor.encode(bound, page.next),
-            "as_of": instant.text(page.as_of),
+            "as_of": None if page.as_of is None else instant.text(Instant(page.as_of)),
         }
     )
 

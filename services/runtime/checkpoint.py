@@ -59,12 +59,20 @@ class Checkpoints:
         """Give lanes that have none a checkpoint that is not begun."""
         await self._pool.execute(_SQL["add"], self._consumer, *_lanes(lanes))
 
-    async def look(self, renewing: Collection[tuple[Lane, int]]) -> Survey:
-        """Say that this worker lives, prolong those of its leases, and see who holds what."""
+    async def look(
+        self, renewing: Collection[tuple[Lane, int]], current: Collection[Lane], age: float
+    ) -> Survey:
+        """Say that this worker lives, prolong those of its leases, and see who holds what.
+
+        The current lanes were at their end so many seconds ago.
+        """
         async with self._pool.acquire() as connection:
             await connection.execute(_SQL["see_worker"], self._worker)
             workers = await connection.fetch(_SQL["workers"], self._consumer)
-            kept = await connection.fetch(_SQL["renew"], self._consumer, *_leases(renewing))
+            at_end = [lane in current for lane, _ in renewing]
+            kept = await connection.fetch(
+                _SQL["renew"], self._consumer, *_leases(renewing), at_end, age
+            )
             owners = await connection.fetch(_SQL["owners"], self._consumer)
         return Survey(
             workers=tuple(row["id"] for row in workers),
@@ -108,7 +116,7 @@ class Checkpoints:
                 raise Moved(row["next_offset"])
             yield connection
             last = records[-1]
-            arguments = (*key, epoch, last.offset + 1, digest(last))
+            arguments = (*key, epoch, last.offset + 1, digest(last), float(last.timestamp_ms))
             if await connection.execute(_SQL["advance"], *arguments) != 1:
                 raise Fenced
 
@@ -127,6 +135,15 @@ class Checkpoints:
 
     def _key(self, lane: Lane) -> tuple[str, str, int]:
         return (self._consumer, lane.topic, lane.partition)
+
+
+async def read_to(connection: Connection, consumer: str) -> int | None:
+    """Return the instant before which everything Kafka acknowledged is folded (by Kafka's producers' clocks).
+
+    None while there is a lane that nobody has read yet.
+    """
+    found: int | None = await connection.fetchval(_SQL["read_to"], consumer)
+    return found
 
 
 def digest(record: Record) -> bytes:

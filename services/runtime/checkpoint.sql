@@ -51,10 +51,15 @@ update checkpoint set next_offset = $5
 where consumer = $1 and topic = $2 and partition = $3 and epoch = $4 and next_offset is null;
 
 -- name: renew
--- Prolongs the leases that are still the worker's and returns their lanes.
+-- Prolongs the leases that are still the worker's and returns their lanes. Those that were at their end so many seconds
+-- ago are read up to then.
 update checkpoint as mine
-set lease_until = clock_timestamp() + interval '10 s'
-from unnest($2::text[], $3::integer[], $4::bigint[]) as held (topic, partition, epoch)
+set lease_until = clock_timestamp() + interval '10 s',
+    read_to = case
+        when held.current then greatest(mine.read_to, clock_timestamp() - make_interval(secs => $6))
+        else mine.read_to
+    end
+from unnest($2::text[], $3::integer[], $4::bigint[], $5::boolean[]) as held (topic, partition, epoch, current)
 where mine.consumer = $1 and mine.topic = held.topic and mine.partition = held.partition
   and mine.epoch = held.epoch
 returning mine.topic, mine.partition, mine.halted;
@@ -74,12 +79,21 @@ where consumer = $1 and topic = $2 and partition = $3
 for update;
 
 -- name: advance
--- Moves one lane's checkpoint past a slice and prolongs its lease.
+-- Moves one lane's checkpoint past a slice and prolongs its lease. The last record was appended after it was produced,
+-- so what had been acknowledged by then lies before it.
 update checkpoint
-set next_offset = $5, anchor = $6, lease_until = clock_timestamp() + interval '10 s'
+set next_offset = $5, anchor = $6, lease_until = clock_timestamp() + interval '10 s',
+    read_to = greatest(read_to, least(clock_timestamp(), to_timestamp($7::double precision / 1000)))
 where consumer = $1 and topic = $2 and partition = $3 and epoch = $4;
 
 -- name: halt
 -- Stops a lane, for every worker, until an operator clears the reason.
 update checkpoint set halted = $5
 where consumer = $1 and topic = $2 and partition = $3 and epoch = $4;
+
+-- name: read_to
+-- The moment before which everything acknowledged is folded, in all lanes of the consumer; null while one was never read.
+select (extract(epoch from min(read_to)) * 1000000)::bigint
+from checkpoint
+where consumer = $1
+having count(read_to) = count(*);

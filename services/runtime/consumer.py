@@ -31,7 +31,6 @@ log = get_logger(__name__)
 SLICE_RECORDS = 2000
 _CORRUPT_ATTEMPTS = 5
 _LOOK_SECONDS = 1.0
-_PROBE_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _KAFKA_SECONDS = 5.0
 _LEAVE_SECONDS = 2.0
@@ -136,7 +135,6 @@ class FencedConsumer(Generic[D]):
         self._held: dict[Lane, _Held] = {}
         self._stale = True
         self._look_at = 0.0
-        self._probe_at = 0.0
         self._trouble: str | None = "consumer: not started yet"
 
     def lanes(self) -> frozenset[Lane]:
@@ -312,15 +310,16 @@ class FencedConsumer(Generic[D]):
 
     async def _look(self, consumer: Consumer) -> None:
         """Say that we live, keep the leases of lanes that get on, and share out the lanes anew."""
-        if self._clock.monotonic() >= self._probe_at:
-            # A fetch that fails brings nothing and says nothing, so Kafka is asked.
-            ends = await consumer.end_offsets(self._held or self._all[:1], _KAFKA_SECONDS)
-            for lane, end in ends.items():
-                self._tell_lag(lane, end)
-            self._probe_at = self._clock.monotonic() + _PROBE_SECONDS
+        # A fetch that fails brings nothing and says nothing, so Kafka is asked.
+        asked = self._clock.monotonic()
+        ends = await consumer.end_offsets(self._held or self._all[:1], _KAFKA_SECONDS)
+        for lane, end in ends.items():
+            self._tell_lag(lane, end)
         # Not for a lane that fails: who cannot commit must not keep it from others for ever.
         renewing = [held for held in self._held.values() if not held.attempt]
-        survey = await self._checkpoints.look([held.lease for held in renewing])
+        current = [held.lane for held in renewing if held.next_offset >= ends[held.lane]]
+        age = self._clock.monotonic() - asked
+        survey = await self._checkpoints.look([held.lease for held in renewing], current, age)
         for held in renewing:
             if held.lane not in survey.kept:
                 self._fenced(held)

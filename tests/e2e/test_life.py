@@ -1,6 +1,7 @@
 """One mail's whole life through public doors."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.support import mails
@@ -72,6 +73,20 @@ async def test_a_mail_goes_in_is_opened_and_clicked_and_the_seller_sees_it_and_i
     assert template["open_rate"] == {"value": 1.0, "numerator": 1, "denominator": 1}
     inbox = (await doors.get("alerts", "/v1/alerts"))["data"]
     assert [each["message_id"] for each in inbox] == [mailed.message_id]
+
+
+async def test_an_answer_says_how_fresh_it_is(doors: Doors) -> None:
+    mailed = await doors.mail(mails.mail())
+    await _known(doors, mailed)
+    await doors.hit(mailed.pixel)
+    acknowledged = datetime.now(UTC).isoformat()
+    path = f"/v1/messages/{mailed.message_id}"
+    fresh = await eventually(
+        lambda: doors.get("projector", path), lambda found: (found["as_of"] or "") > acknowledged
+    )
+    assert fresh["opens"]["count"] == 1
+    listed = await doors.get("projector", "/v1/messages")
+    assert acknowledged < fresh["as_of"] <= listed["as_of"] < datetime.now(UTC).isoformat()
 
 
 async def test_machines_count_but_alert_nobody(doors: Doors) -> None:

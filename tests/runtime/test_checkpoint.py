@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.runtime.checkpoint import Checkpoints, Fenced, Moved, digest
+from services.runtime.checkpoint import Checkpoints, Fenced, Moved, digest, read_to
 from services.runtime.kafka import Record
 from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
@@ -105,15 +105,15 @@ async def test_looking_renews_only_what_is_ours_and_sees_who_lives(
     epoch = await claim(first)
     await expire(pool)
     taken = await claim(second)
-    survey = await first.look([(LANE, epoch)])
+    survey = await first.look([(LANE, epoch)], [], 0.0)
     assert survey.kept == {}
     assert survey.owners == {LANE: "fold/second", OTHER: None}
     assert survey.workers == ("fold/first",)
     await expire(pool)
-    assert (await second.look([(LANE, taken)])).kept == {LANE: None}
-    assert set((await first.look([])).workers) == {"fold/first", "fold/second"}
+    assert (await second.look([(LANE, taken)], [], 0.0)).kept == {LANE: None}
+    assert set((await first.look([], [], 0.0)).workers) == {"fold/first", "fold/second"}
     await second.leave([(LANE, taken)])
-    survey = await first.look([])
+    survey = await first.look([], [], 0.0)
     assert (survey.workers, survey.owners[LANE]) == (("fold/first",), None)
 
 
@@ -129,7 +129,7 @@ async def test_consumers_do_not_see_each_others_lanes(first: Checkpoints, pool: 
     other = Checkpoints(pool, "rebuild", "rebuild/first")
     await claim(first)
     assert await other.claim([LANE]) == []
-    survey = await other.look([])
+    survey = await other.look([], [], 0.0)
     assert (survey.owners, survey.workers) == ({}, ("rebuild/first",))
 
 
@@ -145,3 +145,39 @@ async def test_consumers_do_not_see_each_others_lanes(first: Checkpoints, pool: 
 def test_a_digest_tells_records_apart(other: Record) -> None:
     assert digest(other) != digest(record(3))
     assert len(digest(other)) == 16
+
+
+async def _read_to(pool: Pool) -> int | None:
+    async with pool.acquire() as connection:
+        return await read_to(connection, "fold")
+
+
+async def test_what_is_read_says_up_to_when_and_never_more_than_the_lane_that_is_furthest_behind(
+    first: Checkpoints, pool: Pool
+) -> None:
+    epoch, other_epoch = await claim(first), await claim(first, OTHER)
+    await write(first, epoch, 0, 0)
+    assert await _read_to(pool) is None, "nobody has looked at the other lane yet"
+    await first.look([(OTHER, other_epoch)], [OTHER], 0.0)
+    assert await _read_to(pool) == 1_000_000, "the record was produced one second after the epoch"
+    await first.look([(LANE, epoch), (OTHER, other_epoch)], [LANE], 0.5)
+    now = await pool.fetchval("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
+    found = await _read_to(pool)
+    assert found is not None
+    assert now - 5_000_000 < found <= now
+    await first.look([(LANE, epoch)], [], 0.0)
+    assert await _read_to(pool) == found, "a lane that lags is read no further"
+
+
+async def test_a_record_from_the_future_says_no_more_than_now(
+    first: Checkpoints, pool: Pool
+) -> None:
+    epoch, other_epoch = await claim(first), await claim(first, OTHER)
+    await first.look([(OTHER, other_epoch)], [OTHER], 0.0)
+    tomorrow = record(0)._replace(timestamp_ms=32_503_680_000_000)
+    async with first.advancing(LANE, epoch, 0, [tomorrow]):
+        pass
+    now = await pool.fetchval("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
+    found = await _read_to(pool)
+    assert found is not None
+    assert found <= now

@@ -85,5 +85,6 @@ def _sweep() -> None:
 
 
 def _remove(directory: Path) -> None:
-    shutil.rmtree(directory)
+    # A run beside this one may sweep at the same moment; what it has removed is removed.
+    shutil.rmtree(directory, ignore_errors=True)
     shutil.rmtree(unprivileged.place_of(directory / "postgres"), ignore_errors=True)

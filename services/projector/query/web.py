@@ -1,7 +1,6 @@
 """The query door: who asks, what for, one read-only transaction, an answer.
 
-Every answer says ``as_of`` when its read models were read: everything folded before that moment is in it. How far the
-fold is behind the log is a metric of the fold.
+Every answer says ``as_of`` how fresh it is: every event that Kafka acknowledged before that moment is in it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -34,9 +33,10 @@ from services.projector.query.parameters import (
 )
 from services.projector.query.scope import Scope, reading, scope_of
 from services.projector.query.shapes import Shape
+from services.runtime import checkpoint
 from services.runtime.access import Verifier
 from services.runtime.clock import Clock
-from services.runtime.postgres import Connection, Pool, Queries
+from services.runtime.postgres import Connection, Pool
 from services.runtime.problem import Problem, Slug, invalid_parameter
 from services.runtime.requests import Query
 from services.runtime.web import RequestMetrics, answer
@@ -44,7 +44,8 @@ from services.runtime.web import application as door
 
 # It reads no bodies.
 MAX_BODY_BYTES: Final = 1024
-FRESHNESS: Final = Queries.load(__package__ or "", "freshness.sql")
+# The name under which the fold keeps its checkpoints.
+CONSUMER: Final = "projector"
 OPENAPI: Final = files(__package__ or "").joinpath("openapi.json").read_bytes()
 
 POOL: Final = web.AppKey("pool", Pool)
@@ -162,12 +163,11 @@ async def _part(
     return _answer(shape, as_of)
 
 
-async def _as_of(connection: Connection) -> int:
-    as_of: int = await connection.fetchval(FRESHNESS["as_of"])
-    return as_of
+async def _as_of(connection: Connection) -> int | None:
+    return await checkpoint.read_to(connection, CONSUMER)
 
 
-def _answer(shape: Shape, as_of: int) -> web.Response:
+def _answer(shape: Shape, as_of: int | None) -> web.Response:
     return answer(shape | {"as_of": shapes.moment(as_of)})
 
 

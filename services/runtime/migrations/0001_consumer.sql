@@ -10,6 +10,7 @@ create table checkpoint (
     next_offset bigint,                      -- null: not begun
     anchor      bytea,                       -- digest of the record before next_offset
     halted      text,                        -- why nobody goes on here; an operator clears it
+    read_to     timestamptz,                 -- what Kafka acknowledged before this is folded
     primary key (consumer, topic, partition)
 ) with (fillfactor = 50);
 
