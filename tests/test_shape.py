@@ -123,3 +123,15 @@ def test_locks_carry_hashes_and_no_addresses() -> None:
         text = path.read_text("utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text
+
+
+def test_no_pattern_repeats_a_group_possessively() -> None:
+    # Python before 3.11.5 matches them wrongly (cpython issue 106052), and Debian 12 has 3.11.2.
+    possessive = re.compile(r"""r?f?["'].*(\)[*+?}]\+|\(\?>)""")
+    found = [
+        f"{_name(path)}:{number}"
+        for path in SOURCE
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if possessive.search(line)
+    ]
+    assert found == []

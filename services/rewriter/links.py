@@ -58,7 +58,7 @@ _HTTP = re.compile(r"https?://([^/?#]*)([^?#]*)", re.IGNORECASE | re.ASCII)
 # C0 and C1 controls, and lone surrogates, which no encoding carries.
 _UNSAFE_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{0,5}))?")
-_ASCII_NAME = re.compile(r"[a-z0-9_\-]{1,63}+(?:\.[a-z0-9_\-]{1,63}+)*+\.?")
+_ASCII_NAME = re.compile(r"[a-z0-9_\-]{1,63}(?:\.[a-z0-9_\-]{1,63})*\.?")
 _PLACEHOLDER = re.compile(
     r"\{\{|\$\{|\*\||\[\["  # {{x}} ${x} *|X|* [[x]]
     r"|[<{\[]%(?![0-9A-Fa-f]{2})"  # <%= x %> {% x %} [% x %], but not `[%24gt]`

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.rewriter.html import (
     TEXT_LIMIT,
     Edit,
+    Scan,
     decode_attribute,
     insert_pixel,
     replace_value,
@@ -323,3 +324,10 @@ def test_work_grows_no_faster_than_the_text(flood: str, opening: str) -> None:
     assert two <= 2 * one + 20
     # The steps inside the regular expressions are not counted above, but quadratic ones would not end at this size.
     scan(opening + flood * (2_000_000 // len(flood)) + ">")
+
+
+def test_a_tag_with_thousands_of_attributes_is_read_and_one_with_more_is_not_followed() -> None:
+    link = '<a {} href="https://x.example/">x</a>'
+    assert len(scan(link.format("b " * 9_000)).links) == 1
+    endless = link.format("b " * 20_000)
+    assert scan(endless) == Scan(links=(), pixel_position=0)
