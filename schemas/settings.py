@@ -52,3 +52,7 @@ class TenantSet:
     own_networks: tuple[str, ...] = ()
     retention_days: int | None = None
     working_week: WorkingWeek = field(default_factory=WorkingWeek)
+    reply_domain: str | None = None
+    max_file_bytes: int | None = None
+    forbidden_file_types: tuple[str, ...] = ()
+    file_days: int | None = None

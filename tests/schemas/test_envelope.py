@@ -20,7 +20,7 @@ def test_every_example_is_read_and_written_again(example: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    "example", [each for each in GOLDEN if "newer_writer" not in each.name], ids=lambda e: e.name
+    "example", [each for each in GOLDEN if "r_writer" not in each.name], ids=lambda e: e.name
 )
 def test_what_we_write_today_is_byte_for_byte_the_example(example: Example) -> None:
     received = envelope.decode(example.key, example.value, example.headers)
