@@ -88,7 +88,9 @@ def _handed_in(answer: Mapping[str, Any]) -> str:
     if not answer["followed"]:
         return f"not followed: {answer['reason']['code']}"
     links = sum(link["followed"] for link in answer["links"])
-    return f"followed, {links} of {len(answer['links'])} links, {len(answer['renditions'])} copies"
+    copies = len(answer["renditions"])
+    many = f"{copies} copies" if copies > 1 else "one copy"
+    return f"followed, {links} of {len(answer['links'])} links, {many}"
 
 
 async def _recipients_read(desk: Desk, copies: Mapping[str, tuple[str, Copy | None]]) -> float:
