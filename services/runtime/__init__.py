@@ -2,7 +2,7 @@
 
 Starts and stops:  config, parsers, log, lifecycle
 Answers HTTP:      problem, access, requests, web, operations
-Keeps and sends:   kafka, publisher, postgres, migrations, outbox
+Keeps and sends:   kafka, publisher, postgres, migrations, outbox, objects
 Folds the log:     leases, checkpoint, quarantine, consumer
 Underneath all:    errors, clock, retry
 Read:              lifecycle, web, consumer

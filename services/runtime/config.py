@@ -33,6 +33,12 @@ SHARED: Final = frozenset(
         "TOKEN_KEYS",
         "TOKEN_KEYS_FILE",
         "PORT_BASE",
+        "OBJECT_STORE",
+        "OBJECT_STORE_ACCESS_KEY",
+        "OBJECT_STORE_SECRET_KEY",
+        "OBJECT_STORE_SECRET_KEY_FILE",
+        "OBJECT_STORE_ENDPOINT",
+        "OBJECT_STORE_REGION",
     )
 )
 _SHOWN_CHARACTERS = 60
