@@ -6,9 +6,9 @@ what is ``None``.
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -60,8 +60,14 @@ def _converter(
     return _same
 
 
+@lru_cache(maxsize=65_536)
+def _uuid(text: str) -> UUID:
+    # Many events in a row are about few messages, and a UUID does not change.
+    return UUID(text)
+
+
 def _read_converter(hint: Any) -> Convert:
-    return _converter(hint, instant.parse, UUID, lambda cls: lambda value: read(cls, value))
+    return _converter(hint, instant.parse, _uuid, lambda cls: lambda value: read(cls, value))
 
 
 def _write_converter(hint: Any) -> Convert:
@@ -69,17 +75,9 @@ def _write_converter(hint: Any) -> Convert:
 
 
 @cache
-def _readers(cls: Any) -> tuple[tuple[str, Convert, Any], ...]:
+def _readers(cls: Any) -> tuple[tuple[str, Convert], ...]:
     hints = get_type_hints(cls)
-    return tuple(
-        (each.name, _read_converter(hints[each.name]), _default(each)) for each in fields(cls)
-    )
-
-
-def _default(member: Any) -> Any:
-    if member.default is not MISSING:
-        return member.default
-    return member.default_factory() if member.default_factory is not MISSING else None
+    return tuple((each.name, _read_converter(hints[each.name])) for each in fields(cls))
 
 
 @cache
@@ -93,8 +91,9 @@ def read(cls: type[T], data: Mapping[str, Json]) -> T:
     members = _readers(cls)  # type: ignore[arg-type]  # mypy: a class is not seen to be hashable
     return cls(
         **{
-            name: default if (value := data.get(name)) is None else convert(value)
-            for name, convert, default in members
+            name: convert(value)
+            for name, convert in members
+            if (value := data.get(name)) is not None
         }
     )
 

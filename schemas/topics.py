@@ -1,6 +1,7 @@
 """The four topics: names, shapes, what travels on each, and the one partitioner of every producer."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 from zlib import crc32
@@ -62,6 +63,7 @@ def of(event: events.Event) -> Topic:
             return EVENTS
 
 
+@lru_cache(maxsize=65_536)
 def message_key(message: UUID) -> bytes:
     """Write the record key of everything about a message: the id's 36 lower-case characters."""
     return str(message).encode("ascii")
