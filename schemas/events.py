@@ -114,6 +114,7 @@ class MessagePrepared:
     attachments: tuple[PreparedAttachment, ...] = ()
     scheduled_at: Instant | None = None
     thread: str | None = None
+    sender_ref: RecipientRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,11 @@ class AttachmentViewed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyReceived:
-    """An inbound mail answers a message; ``rule`` says how it was matched."""
+    """An inbound mail answers a message; ``rule`` says how it was matched, or told to be automatic.
+
+    ``ref`` is whose copy is answered, where a token says so; ``from_ref`` is who wrote. The mail alone cannot tell the
+    sender from somebody else, so with ``from_ref`` the author is decided by whoever knows the message's refs.
+    """
 
     message_id: MessageId
     kind: ReplyKind
@@ -198,6 +203,7 @@ class ReplyReceived:
     rule: str
     ref: RecipientRef | None = None
     returns_at: Instant | None = None
+    from_ref: RecipientRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
