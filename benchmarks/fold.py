@@ -195,7 +195,7 @@ async def a_projector(ground: Ground, database: str) -> AsyncIterator[int]:
     """One worker that folds into a database."""
     stack, port = ground.stack, processes.free_port()
     told = environment.of_service(
-        "projector", stack.ports, stack.credentials, stack.kafka, stack.postgres
+        "projector", stack.ports, stack.credentials, stack.kafka, stack.postgres, stack.objects
     )
     told |= {
         "INKLING_PROJECTOR_ROLES": "fold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from deploy.local.credentials import AUDIENCE, ISSUER, Credentials
 from deploy.local.ports import Ports
@@ -36,9 +37,14 @@ def of_topics(kafka: str) -> dict[str, str]:
 
 
 def of_service(
-    service: str, ports: Ports, credentials: Credentials, kafka: str, postgres: Postgres
+    service: str,
+    ports: Ports,
+    credentials: Credentials,
+    kafka: str,
+    postgres: Postgres,
+    objects: Path,
 ) -> dict[str, str]:
-    """For one service."""
+    """For one service; `objects` is the folder that stands for an object store."""
     own = f"{PREFIX}{service.upper()}_"
     settings = of_topics(kafka) | {
         "INKLING_JWKS": str(credentials.jwks),
@@ -49,6 +55,7 @@ def of_service(
     }
     if service in ("tracker", "rewriter"):
         settings["INKLING_TOKEN_KEYS"] = credentials.token_keys
+        settings["INKLING_OBJECT_STORE"] = objects.absolute().as_uri()
     if service == "rewriter":
         settings["INKLING_REWRITER_RECIPIENT_KEY"] = credentials.recipient_key
         settings["INKLING_REWRITER_TRACKING_URL"] = f"http://127.0.0.1:{ports.public('tracker')}"

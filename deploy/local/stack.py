@@ -48,6 +48,7 @@ class Stack:
         self.postgres = Postgres(
             directory / "postgres", ports, self.processes, self.credentials.passwords, fsync=fsync
         )
+        self.objects = directory / "objects"
         self._settings = settings or {}
         self._report = report
 
@@ -171,7 +172,7 @@ class Stack:
 
     def _environment(self, service: str) -> dict[str, str]:
         told = environment.of_service(
-            service, self.ports, self.credentials, self.kafka, self.postgres
+            service, self.ports, self.credentials, self.kafka, self.postgres, self.objects
         )
         return told | dict(self._settings)
 

@@ -16,7 +16,7 @@ def idle(tmp_path: Path) -> Stack:
 
 def told(stack: Stack, service: str) -> dict[str, str]:
     return environment.of_service(
-        service, stack.ports, stack.credentials, stack.kafka, stack.postgres
+        service, stack.ports, stack.credentials, stack.kafka, stack.postgres, stack.objects
     )
 
 
@@ -37,6 +37,12 @@ def test_the_tracker_and_the_rewriter_share_the_token_keys(idle: Stack) -> None:
     keys = {told(idle, service)["INKLING_TOKEN_KEYS"] for service in ("tracker", "rewriter")}
     assert keys == {idle.credentials.token_keys}
     assert "INKLING_TOKEN_KEYS" not in told(idle, "alerts")
+
+
+def test_the_tracker_serves_the_folder_that_the_rewriter_fills(idle: Stack, tmp_path: Path) -> None:
+    folders = {told(idle, service)["INKLING_OBJECT_STORE"] for service in ("tracker", "rewriter")}
+    assert folders == {(tmp_path / "objects").as_uri()}
+    assert "INKLING_OBJECT_STORE" not in told(idle, "projector")
 
 
 def test_wishes_of_the_person_reach_services_but_the_port_base_does_not(
