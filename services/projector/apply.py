@@ -34,6 +34,7 @@ _FOLDS: Final = {
     )
 }
 _STAGING: Final = Queries.load("services.projector", "projections/staging.sql")
+_SETTLE: Final = Queries.load("services.projector", "projections/correspondence.sql")["settle"]
 _PERSONAL: Final = Queries.load("services.projector", "projections/personal.sql")
 _FACTS: Final = Queries.load("services.projector", "projections/facts.sql")
 _OUTBOX: Final = ("lane", "key", "headers", "value")
@@ -156,9 +157,10 @@ async def _fold_interactions(
     if decoded.correspondence:
         for row in await connection.fetch(_FOLDS["correspondence"], partition):
             tally.correspondence[row["type"]] += row["fresh"]
-            if row["kind"] is not None:
-                tally.interactions[Kind(row["kind"]), row["human"]] += row["fresh"]
         tally.duplicates += len(decoded.correspondence) - tally.correspondence.total()
+    if decoded.correspondence or decoded.prepared:
+        for row in await connection.fetch(_SETTLE):
+            tally.interactions[Kind(row["kind"]), row["human"]] += row["fresh"]
 
 
 async def _add_up(connection: Connection, partition: int, decoded: Slice, tally: Tally) -> None:

@@ -50,12 +50,12 @@ HIT: Final = (
 )
 CORRESPONDENCE: Final = (
     *("event_id", "tenant", "message_id", "ref", "type", "occurred_at", "human", "author", "rule"),
-    *("returns_at", "permanent", "status"),
+    *("returns_at", "permanent", "status", "from_ref"),
 )
 MESSAGE: Final = (
     *("event_id", "tenant", "message_id", "prepared_at", "owner", "followed", "reason"),
     *("renditions", "mode", "template_id", "template_name", "template_version", "regarding"),
-    *("labels", "thread", "scheduled_at"),
+    *("labels", "thread", "scheduled_at", "sender_ref"),
 )
 RECIPIENT: Final = (
     *("tenant", "message_id", "ref", "position", "kind", "field", "followed", "reason"),
@@ -151,22 +151,13 @@ def _correspondence(envelope: Envelope, event: Inbound) -> Row:
     match event:
         case ReplyReceived():
             human = rules.judge_reply(event.kind)
-            tail = (event.author, event.rule, event.returns_at, None, None)
+            tail = (event.author, event.rule, event.returns_at, None, None, event.from_ref)
             return (*head, "reply", at, human, *tail)
         case MessageBounced():
-            return (
-                *head,
-                "bounce",
-                at,
-                False,
-                None,
-                event.rule,
-                None,
-                event.permanent,
-                event.status,
-            )
+            rest = (None, event.rule, None, event.permanent, event.status, None)
+            return (*head, "bounce", at, False, *rest)
         case MessageComplained():
-            return (*head, "complaint", at, True, None, event.rule, None, None, None)
+            return (*head, "complaint", at, True, None, event.rule, None, None, None, None)
 
 
 def _held(envelope: Envelope, event: Held) -> Row:
@@ -211,6 +202,7 @@ def message_row(envelope: Envelope, event: MessagePrepared) -> Row:
         orjson.dumps(dict(event.labels)),
         event.thread,
         event.scheduled_at,
+        event.sender_ref,
     )
 
 

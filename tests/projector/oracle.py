@@ -65,11 +65,11 @@ def tables(happened: Iterable[Happened], lane: int) -> Tables:
     template_parts = defaultdict(list)
     for (tenant, message), group in sorted(by_message.items()):
         name: Row = {"tenant": tenant, "message_id": message}
-        counted = [one for one in map(_counted, group) if one is not None]
-        found["message"].append(name | {"lane": lane} | _message(group) | _counts(counted, 0, 4))
         prepared = next((one for one in group if isinstance(one.event, MessagePrepared)), None)
         event = prepared.event if prepared else None
         assert event is None or isinstance(event, MessagePrepared)
+        counted = [known for one in group if (known := _counted(one, event)) is not None]
+        found["message"].append(name | {"lane": lane} | _message(group) | _counts(counted, 0, 4))
         found["recipient"] += _recipients(name, event, counted)
         found["link"] += _links(name, event, counted)
         found["attachment"] += _attachments(name, event, counted)
@@ -82,7 +82,7 @@ def tables(happened: Iterable[Happened], lane: int) -> Tables:
     return found
 
 
-def _counted(one: Happened) -> Counted | None:
+def _counted(one: Happened, prepared: MessagePrepared | None) -> Counted | None:
     match one.event:
         case MessageOpened() | LinkClicked() | AttachmentViewed() as hit:
             ref = hit.refs[0] if len(hit.refs) == 1 else None
@@ -92,9 +92,24 @@ def _counted(one: Happened) -> Counted | None:
             elif isinstance(hit, AttachmentViewed):
                 kind, item = 2, hit.attachment_index
             return Counted(kind, item, ref, one.at, rules.judge(hit).human)
-        case ReplyReceived(author=author) as reply if author is not ReplyAuthor.SENDER:
-            return Counted(3, None, reply.ref, one.at, reply.kind is ReplyKind.HUMAN)
+        case ReplyReceived() as reply if prepared is not None:
+            author, ref = _author(reply, prepared)
+            if author is not ReplyAuthor.SENDER:
+                return Counted(3, None, ref, one.at, reply.kind is ReplyKind.HUMAN)
     return None
+
+
+def _author(
+    reply: ReplyReceived, prepared: MessagePrepared
+) -> tuple[ReplyAuthor, RecipientRef | None]:
+    wrote = reply.from_ref
+    named = wrote in {one.ref for one in prepared.recipients}
+    ref = wrote if named else reply.ref
+    if wrote is None:
+        return reply.author, ref
+    if wrote == prepared.sender_ref:
+        return ReplyAuthor.SENDER, ref
+    return ReplyAuthor.RECIPIENT if named else ReplyAuthor.OTHER, ref
 
 
 def _counts(counted: Sequence[Counted], first: int, last: int) -> Row:
@@ -138,6 +153,7 @@ def _message(group: Sequence[Happened]) -> Row:
         "labels": event and dict(event.labels),
         "thread": event and event.thread,
         "scheduled_at": scheduled_at,
+        "sender_ref": event and event.sender_ref,
         "rescheduled_at": rescheduled_at,
         "handed_at": handed_at,
         "sent_at": handed_at if handed_at or scheduled_at else at,

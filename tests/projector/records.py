@@ -29,7 +29,7 @@ from tests.support.clock import START
 
 ACME = Tenant("acme")
 RIVAL = Tenant("rival")
-ANNA, BERT, CARL = (RecipientRef(digit * 16) for digit in "abc")
+ANNA, BERT, CARL, EVE = (RecipientRef(digit * 16) for digit in "abce")
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
 APPLE = "Mozilla/5.0"
 NOW = Instant(START)
@@ -121,6 +121,7 @@ def prepared(
         ),
         scheduled_at=scheduled_at,
         thread="t",
+        sender_ref=CARL,
     )
 
 
@@ -155,9 +156,20 @@ def record(
     )
 
 
-def replied(author: ReplyAuthor = ReplyAuthor.RECIPIENT, offset: int = 0) -> Record:
+def replied(
+    author: ReplyAuthor = ReplyAuthor.RECIPIENT,
+    offset: int = 0,
+    *,
+    ref: RecipientRef | None = ANNA,
+    wrote: RecipientRef | None = None,
+) -> Record:
     """Lay a person's reply into a record, always the same one."""
     event = ReplyReceived(
-        message_id=message(1), kind=ReplyKind.HUMAN, author=author, rule="in_reply_to", ref=ANNA
+        message_id=message(1),
+        kind=ReplyKind.HUMAN,
+        author=author,
+        rule="in_reply_to",
+        ref=ref,
+        from_ref=wrote,
     )
     return record(event, identifier=REPLY, offset=offset)

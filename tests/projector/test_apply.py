@@ -12,12 +12,15 @@ from schemas.events import (
     PreparedAttachment,
     ReplyAuthor,
 )
+from schemas.identity import RecipientRef
 from schemas.instant import SECOND, Instant
 from services.runtime.errors import Poison
 from tests.projector.records import (
     ANNA,
     APPLE,
     BERT,
+    CARL,
+    EVE,
     NOW,
     RIVAL,
     clicked,
@@ -74,10 +77,53 @@ async def test_the_template_of_an_unfollowed_mail_counts_the_mail_and_nothing_el
 
 
 async def test_the_senders_own_reply_is_history_and_not_counted(store: Store) -> None:
-    await store.apply([replied(ReplyAuthor.SENDER)])
+    await store.apply([record(prepared()), replied(ReplyAuthor.SENDER, offset=1)])
     assert (await store.row("message"))["replies"] == 0
     assert (await store.row("correspondence"))["author"] == "sender"
+    assert [one["type"] for one in await store.rows("first_fact", "ref")] == ["message.registered"]
+
+
+async def test_a_reply_to_a_message_nobody_knows_is_set_aside_until_it_is_known(
+    store: Store,
+) -> None:
+    await store.apply([replied(wrote=BERT)])
+    assert (await store.row("message"))["replies"] == 0
     assert await store.rows("first_fact", "ref") == []
+    assert store.registry.get_sample_value(
+        "inkling_projector_correspondence_total", {"type": "reply"}
+    )
+    await store.apply([record(prepared(), offset=1)])
+    assert (await store.row("message"))["replies"] == 1
+    assert (await store.row("template"))["human_replied_emails"] == 1
+    assert [one["type"] for one in await store.rows("first_fact", "type")] == [
+        "message.first_replied",
+        "message.registered",
+    ]
+    await store.apply([replied(wrote=BERT, offset=2), record(prepared(), offset=3)])
+    assert (await store.row("message"))["replies"] == 1
+
+
+@pytest.mark.parametrize(
+    ("ref", "wrote", "author", "counted"),
+    [
+        (None, BERT, "recipient", [(BERT, 1)]),
+        (ANNA, BERT, "recipient", [(BERT, 1)]),
+        (ANNA, EVE, "other", [(ANNA, 1)]),
+        (None, EVE, "other", []),
+        (ANNA, CARL, "sender", []),
+        (None, CARL, "sender", []),
+    ],
+)
+async def test_who_wrote_a_reply_follows_from_the_refs_of_the_message(
+    store: Store, ref: RecipientRef | None, wrote: RecipientRef, author: str, counted: list[object]
+) -> None:
+    await store.apply(
+        [record(prepared()), replied(ReplyAuthor.OTHER, offset=1, ref=ref, wrote=wrote)]
+    )
+    assert (await store.row("correspondence"))["author"] == author
+    assert (await store.row("message"))["human_replies"] == (author != "sender")
+    found = [one for one in await store.rows("recipient", "ref") if one["replies"]]
+    assert named(found, "ref", "replies") == counted
 
 
 async def test_the_first_prepared_in_the_log_holds(store: Store) -> None:
@@ -168,6 +214,7 @@ async def test_events_of_later_versions_are_counted_and_left(store: Store) -> No
 async def test_metrics_tell_of_new_interactions_and_of_duplicates(store: Store) -> None:
     again = record(opened())
     await store.apply([again, again, record(opened(agent=APPLE), offset=1), replied(offset=2)])
+    await store.apply([record(prepared(), offset=4)])
     await store.apply([again, record(viewed(), offset=3)])
 
     def value(name: str, **labels: str) -> float | None:
@@ -178,7 +225,7 @@ async def test_metrics_tell_of_new_interactions_and_of_duplicates(store: Store) 
     assert value("interactions_total", kind="reply", human="true") == 1
     assert value("correspondence_total", type="reply") == 1
     assert value("duplicates_total") == 2
-    assert value("records_total", topic="engagement.events.v1") == 6
+    assert value("records_total", topic="engagement.events.v1") == 7
     assert value("freshness_seconds", topic="engagement.events.v1", partition="3") == 0
 
 

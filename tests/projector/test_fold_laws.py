@@ -63,6 +63,7 @@ INBOUND = st.one_of(
         author=st.sampled_from(ReplyAuthor),
         rule=st.just("in_reply_to"),
         ref=ONE,
+        from_ref=st.sampled_from([ANNA, BERT, CARL, None]),
     ),
     st.builds(
         MessageBounced, message_id=KNOWN, permanent=st.booleans(), rule=st.just("dsn"), ref=ONE

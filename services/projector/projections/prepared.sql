@@ -5,11 +5,11 @@
 with prepared as (
     insert into message as m (
         tenant, message_id, lane, prepared_at, owner, followed, reason, renditions, mode,
-        template_id, template_version, regarding, labels, thread, scheduled_at
+        template_id, template_version, regarding, labels, thread, scheduled_at, sender_ref
     )
     select
         tenant, message_id, $1::smallint, prepared_at, owner, followed, reason, renditions, mode,
-        template_id, template_version, regarding, labels, thread, scheduled_at
+        template_id, template_version, regarding, labels, thread, scheduled_at, sender_ref
     from staged_message
     order by tenant, message_id
     on conflict (tenant, message_id) do update set
@@ -24,6 +24,7 @@ with prepared as (
         regarding = excluded.regarding,
         labels = excluded.labels,
         thread = excluded.thread,
+        sender_ref = excluded.sender_ref,
         scheduled_at = case when m.rescheduled_at is null then excluded.scheduled_at else m.scheduled_at end
     where m.prepared_at is null
     returning *

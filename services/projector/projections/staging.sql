@@ -8,13 +8,13 @@ create temporary table staged_hit (
 
 create temporary table staged_correspondence (
     event_id uuid, tenant text, message_id uuid, ref text, type text, occurred_at bigint, human boolean, author text,
-    rule text, returns_at bigint, permanent boolean, status text
+    rule text, returns_at bigint, permanent boolean, status text, from_ref text
 ) on commit delete rows;
 
 create temporary table staged_message (
     event_id uuid, tenant text, message_id uuid, prepared_at bigint, owner text, followed boolean, reason text,
     renditions text, mode text, template_id text, template_name text, template_version text, regarding text, labels jsonb,
-    thread text, scheduled_at bigint
+    thread text, scheduled_at bigint, sender_ref text
 ) on commit delete rows;
 
 create temporary table staged_recipient (
