@@ -17,6 +17,7 @@ from services.alerts.stream import Streams
 from services.alerts.watch import DatabaseWatch
 from services.alerts.web import application
 from services.runtime.access import open_verifier
+from services.runtime.collectors import Readings
 from services.runtime.consumer import FencedConsumer, TopicPlan
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
@@ -51,6 +52,9 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
             reader_url, application="inkling-alerts-doors", schema=SCHEMA, size=_READER_CONNECTIONS
         ) as reader,
     ):
+        readings = Readings("alerts", registry)
+        readings.pool("writer", writer)
+        readings.pool("reader", reader)
         bell = Bell(writer, STREAMS_PER_TENANT)
         streams = Streams(reader, bell, metrics, life)
         app = application(pool=reader, streams=streams, verifier=verifier, registry=registry)

@@ -5,13 +5,14 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.errors import Refusal
+from services.alerts.facts import Reason
+from services.runtime.lane_metrics import LaneMetrics
 from services.runtime.leases import Lane
 
 _SECOND: Final = 1_000_000
-_SLICE_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 # The promise is p99 below one second; what is far above was recorded late, or we were down.
 _DELAY_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 15, 60, 900, 3600)
-_LANE: Final = ("topic", "partition")
 
 
 class Outcome(StrEnum):
@@ -34,10 +35,11 @@ class End(StrEnum):
     STOPPING = "stopping"
 
 
-class Metrics:
+class Metrics(LaneMetrics):
     """The service's counters and gauges; also what its consumer tells."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__("alerts", registry, (*Refusal, *Reason))
         self._records = Counter(
             "inkling_alerts_records",
             "Records of the log that are in, set-aside ones too.",
@@ -61,38 +63,6 @@ class Metrics:
             "From what happened (the edge's clock) to the alert's commit; above 1 the line behind is late.",
             ["type"],
             buckets=_DELAY_BUCKETS,
-            registry=registry,
-        )
-        self._quarantined = Counter(
-            "inkling_alerts_quarantined",
-            "Records set aside, by reason; look at the table quarantine.",
-            ["reason"],
-            registry=registry,
-        )
-        self._slice = Histogram(
-            "inkling_alerts_slice_seconds",
-            "Time from the start of a slice's transaction to its commit.",
-            buckets=_SLICE_BUCKETS,
-            registry=registry,
-        )
-        self._lag = Gauge(
-            "inkling_alerts_lag_records",
-            "Records between the checkpoint and the end of the lane; growing: too few workers.",
-            _LANE,
-            registry=registry,
-        )
-        self._lanes = Gauge(
-            "inkling_alerts_lanes", "Lanes this process holds a lease on.", registry=registry
-        )
-        self._fenced = Counter(
-            "inkling_alerts_fenced",
-            "Lanes that another worker had taken over; a few at each change of workers.",
-            registry=registry,
-        )
-        self._halted = Gauge(
-            "inkling_alerts_halted",
-            "1 for a lane that stands still until an operator acts; its log line says why.",
-            _LANE,
             registry=registry,
         )
         self.streams: Final = Gauge(
@@ -125,7 +95,8 @@ class Metrics:
             "Times that a stream could not read the database and tried again.",
             registry=registry,
         )
-        self._held: set[Lane] = set()
+        for reason in End:
+            self._ended.labels(reason)
 
     def folded(self, lane: Lane, records: int) -> None:
         """Count the records of a committed slice."""
@@ -149,34 +120,3 @@ class Metrics:
     def ended(self, reason: End) -> None:
         """Count a stream that ended."""
         self._ended.labels(reason).inc()
-
-    def lag(self, lane: Lane, records: int | None) -> None:
-        """Tell how far behind a lane is; None when it is no longer ours."""
-        if records is None:
-            self._held.discard(lane)
-            for gauge in (self._lag, self._halted):
-                gauge.remove(*_labels(lane))
-        else:
-            self._held.add(lane)
-            self._lag.labels(*_labels(lane)).set(records)
-        self._lanes.set(len(self._held))
-
-    def committed(self, lane: Lane, records: int, seconds: float) -> None:
-        """Tell how long a slice took."""
-        self._slice.observe(seconds)
-
-    def quarantined(self, lane: Lane, reason: str, records: int) -> None:
-        """Count records set aside."""
-        self._quarantined.labels(reason).inc(records)
-
-    def fenced(self, lane: Lane) -> None:
-        """Count a lane that was taken over by another worker."""
-        self._fenced.inc()
-
-    def halted(self, lane: Lane, reason: str | None) -> None:
-        """Tell that a lane stands still, or goes on."""
-        self._halted.labels(*_labels(lane)).set(0 if reason is None else 1)
-
-
-def _labels(lane: Lane) -> tuple[str, str]:
-    return lane.topic, str(lane.partition)

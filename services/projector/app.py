@@ -17,6 +17,7 @@ from services.projector.staging import Slice
 from services.projector.watch import DatabaseWatch, watch_outbox
 from services.runtime.access import open_verifier
 from services.runtime.clock import Deadline
+from services.runtime.collectors import Readings
 from services.runtime.consumer import FencedConsumer, TopicPlan
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
@@ -40,24 +41,27 @@ _READER_CONNECTIONS: Final = 10
 async def build(config: Config, life: Life) -> AsyncIterator[None]:
     """Do what the roles say while the context is open; then end requests and finish the slice."""
     registry = CollectorRegistry()
+    readings = Readings("projector", registry)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(operate(config.doors, life, registry))
         if FOLD in config.roles:
-            await stack.enter_async_context(_folding(config, life, registry))
+            await stack.enter_async_context(_folding(config, life, readings))
         if QUERY in config.roles:
-            await stack.enter_async_context(_answering(config, life, registry))
+            await stack.enter_async_context(_answering(config, life, readings))
         yield
 
 
 @asynccontextmanager
-async def _folding(config: Config, life: Life, registry: CollectorRegistry) -> AsyncIterator[None]:
-    metrics = Metrics(registry)
+async def _folding(config: Config, life: Life, readings: Readings) -> AsyncIterator[None]:
+    metrics = Metrics(readings.registry)
     url, servers = config.database.writer_url, config.kafka.servers
     async with Pool(
         url, application="inkling-projector", schema=SCHEMA, size=_WRITER_CONNECTIONS
     ) as pool:
         publisher = Publisher(servers, "projector", life.clock)
         relay = Relay(pool, publisher, topics.FACTS.name, lambda: _partitions(consumer))
+        readings.pool("writer", pool)
+        readings.publisher(publisher)
         fold = ReadModels(life.clock, metrics, relay.wake)
         consumer: FencedConsumer[Slice] = FencedConsumer(
             "projector", TOPICS, pool, servers, fold, life.clock, metrics
@@ -100,9 +104,7 @@ def _partitions(consumer: FencedConsumer[Slice]) -> frozenset[int]:
 
 
 @asynccontextmanager
-async def _answering(
-    config: Config, life: Life, registry: CollectorRegistry
-) -> AsyncIterator[None]:
+async def _answering(config: Config, life: Life, readings: Readings) -> AsyncIterator[None]:
     async with (
         Pool(
             config.database.reader_url,
@@ -113,9 +115,10 @@ async def _answering(
         open_verifier(config.access, life.clock) as verifier,
     ):
         database = DatabaseWatch(pool, PACKAGES)
+        readings.pool("reader", pool)
         life.checks.add("query", database.problem)
         life.checks.add("access", verifier.healthy)
         life.tasks.create_task(database.run(life), name="query-database")
-        app = application(pool=pool, verifier=verifier, registry=registry, clock=life.clock)
+        app = application(pool=pool, verifier=verifier, registry=readings.registry, clock=life.clock)
         async with serve(app, config.doors.host, config.doors.port, life):
             yield

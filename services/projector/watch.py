@@ -16,6 +16,7 @@ from services.runtime.postgres import Pool
 log = get_logger(__name__)
 
 _LOOK_SECONDS: Final = 2.0
+_SECOND: Final = 1_000_000
 
 
 class DatabaseWatch:
@@ -61,8 +62,10 @@ async def watch_outbox(relay: Relay, metrics: Metrics, life: Life) -> None:
     """Keep the gauge of waiting facts up to date until the process is to stop."""
     while not life.stopping.is_set():
         with contextlib.suppress(Transient):  # the database's watch tells of it
-            rows, _ = await relay.depth()
+            rows, oldest = await relay.depth()
+            age = 0 if oldest is None else life.clock.now() - oldest
             metrics.outbox_rows.set(rows)
+            metrics.outbox_oldest_seconds.set(max(0, age) / _SECOND)
         await pause(life)
 
 

@@ -20,6 +20,7 @@ from services.rewriter.settings_reader import SettingsReader
 from services.rewriter.web import openapi, public_application
 from services.runtime.access import Verifier, open_verifier
 from services.runtime.clock import Clock, Deadline
+from services.runtime.collectors import Readings
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
 from services.runtime.publisher import Limits, Publisher, Publishing
@@ -37,7 +38,7 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
     limits = Limits(publish_seconds=PUBLISH_SECONDS)
     publisher = Publisher(config.kafka.servers, "rewriter", life.clock, limits)
     settings = Settings()
-    watch(counted, settings, publisher)
+    watch(Readings("rewriter", registry), settings, publisher)
     life.checks.add("kafka", publisher.healthy)
     life.checks.add("settings", settings.healthy)
     async with (
@@ -104,29 +105,17 @@ def assemble(config: Config, parts: Parts) -> web.Application:
     return public_application(mail, setting, document, parts.verifier, parts.requests)
 
 
-def watch(metrics: Metrics, settings: Settings, publisher: Publisher) -> None:
+def watch(readings: Readings, settings: Settings, publisher: Publisher) -> None:
     """Show the figures that others keep."""
-    metrics.watch("settings", "Settings held in memory.", lambda: len(settings))
-    metrics.watch(
+    readings.gauge("settings", "Settings held in memory.", lambda: len(settings))
+    readings.gauge(
         "settings_next_offset",
         "Where the settings are read next; behind the topic's end for long means stale settings.",
         lambda: settings.next_offset,
     )
-    metrics.watch(
+    readings.counter(
         "settings_refused",
         "Records of the settings topic that could not be read; above 0, look at the log.",
         lambda: settings.refused,
     )
-    metrics.watch(
-        "bytes_in_flight", "Bytes that await acknowledgement.", lambda: publisher.bytes_in_flight
-    )
-    metrics.watch(
-        "producer_incarnations",
-        "Producers built so far; a rise means that Kafka failed a batch or went away.",
-        lambda: publisher.incarnations,
-    )
-    metrics.watch(
-        "oldest_unacknowledged_seconds",
-        "Age of the oldest record that awaits acknowledgement.",
-        publisher.oldest_seconds,
-    )
+    readings.publisher(publisher)

@@ -1,10 +1,9 @@
 """What the rewriter counts. Labels come from enums: no address, no tenant, no text of anybody's."""
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from services.rewriter.instrument import Prepared
 
@@ -36,7 +35,6 @@ class Metrics:
     """The rewriter's counters, in a registry of the process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
         self._mails = Counter(
             "inkling_rewriter_mails",
             "Mails handed in, by what became of them; `passed_unavailable` left unrecorded because the caller asked.",
@@ -95,8 +93,3 @@ class Metrics:
     def put(self, kind: SettingDoor) -> None:
         """Count a setting that was put and read back."""
         self._settings_put.labels(kind).inc()
-
-    def watch(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        """Show a figure that somebody else keeps, whenever it is asked for."""
-        gauge = Gauge(f"inkling_rewriter_{name}", meaning, registry=self._registry)
-        gauge.set_function(read)

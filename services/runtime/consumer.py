@@ -78,8 +78,8 @@ class ConsumerMetrics(Protocol):
     def lag(self, lane: Lane, records: int | None) -> None:
         """Records behind the end of the lane; None when the lane is no longer ours."""
 
-    def committed(self, lane: Lane, records: int, seconds: float) -> None:
-        """One slice was committed, having taken that long."""
+    def committed(self, lane: Lane, records: Sequence[Record], seconds: float, now: int) -> None:
+        """One slice was committed, having taken that long, at that instant."""
 
     def quarantined(self, lane: Lane, reason: str, records: int) -> None:
         """Records were set aside."""
@@ -261,7 +261,8 @@ class FencedConsumer(Generic[D]):
         held.next_offset = records[-1].offset + 1
         held.judged.extend(judged)
         self._fold.committed(held.lane, len(records))
-        self._metrics.committed(held.lane, len(records), self._clock.monotonic() - begun)
+        took = self._clock.monotonic() - begun
+        self._metrics.committed(held.lane, records, took, self._clock.now())
         for reason, count in reasons(refused):
             self._metrics.quarantined(held.lane, reason, count)
 

@@ -142,16 +142,18 @@ def _cut(raw: Any) -> None:
 class _Lent:
     """A pool's connection for the length of a block; cut when the block ends in doubt."""
 
-    def __init__(self, pool: Any, seconds: float) -> None:
+    def __init__(self, owner: "Pool", pool: Any, seconds: float) -> None:
+        self._owner = owner
         self._pool = pool
         self._seconds = seconds
         self._raw: Any = None
 
     async def __aenter__(self) -> Connection:
-        try:
-            self._raw = await self._pool.acquire(timeout=self._seconds)
-        except _FAILURES as error:
-            raise classify(error) from error
+        with self._owner.counted():
+            try:
+                self._raw = await self._pool.acquire(timeout=self._seconds)
+            except _FAILURES as error:
+                raise classify(error) from error
         return Connection(self._raw)
 
     async def __aexit__(
@@ -183,13 +185,16 @@ class Pool:
     ) -> None:
         self._url = url
         self._options = _options(application, schema, statement_seconds)
-        self._size = size
+        self.size = size
+        self.waiting = 0
+        self.lent = 0
+        self.waited_seconds = 0.0
         self._pool: Any = None
 
     async def __aenter__(self) -> Self:
         # No connection is made before the first is asked for, so nothing waits here.
         self._pool = await asyncpg.create_pool(
-            self._url, min_size=0, max_size=self._size, init=_prepare, **self._options
+            self._url, min_size=0, max_size=self.size, init=_prepare, **self._options
         )
         return self
 
@@ -205,9 +210,29 @@ class Pool:
         except _FAILURES:
             self._pool.terminate()
 
+    @property
+    def in_use(self) -> int:
+        """Return how many connections are lent out."""
+        if self._pool is None:
+            return 0
+        return int(self._pool.get_size() - self._pool.get_idle_size())
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count one wait for a connection, and how long it was."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        self.waiting += 1
+        try:
+            yield
+            self.lent += 1
+        finally:
+            self.waiting -= 1
+            self.waited_seconds += loop.time() - begun
+
     def acquire(self, seconds: float = _CONNECT_SECONDS) -> _Lent:
         """Lend a connection for the length of an `async with`; Transient when none is to be had."""
-        return _Lent(self._pool, seconds)
+        return _Lent(self, self._pool, seconds)
 
     async def fetch(self, sql: str, *args: object, timeout: float | None = None) -> list[Row]:  # noqa: ASYNC109 - handed to the driver
         """Run one statement on any connection and return its rows."""

@@ -129,6 +129,7 @@ class Publisher:
         self.failed = 0
         self.refused = 0
         self.bytes_in_flight = 0
+        self.bytes_allowed = self._limits.bytes_in_flight
 
     async def run(self) -> None:
         """Keep a producer alive and send, until drained or cancelled."""
@@ -152,7 +153,7 @@ class Publisher:
         size = record.size()
         if size > MAX_RECORD_BYTES:
             raise Poison("record_too_large", f"{size} bytes for {topic}")
-        if self._draining or self.bytes_in_flight + size > self._limits.bytes_in_flight:
+        if self._draining or self.bytes_in_flight + size > self.bytes_allowed:
             self.refused += 1
             raise Transient("publisher: draining" if self._draining else "publisher: full")
         queue = self._queue(Lane(topic, partition))

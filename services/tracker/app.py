@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from prometheus_client import CollectorRegistry
 
 from services.runtime.clock import Deadline
+from services.runtime.collectors import Readings
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
 from services.runtime.publisher import Publisher
-from services.tracker import metrics
 from services.tracker.config import Config
 from services.tracker.doors import Doors
 from services.tracker.listener import listen
@@ -28,7 +28,7 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
     registry = CollectorRegistry()
     counted = Metrics(registry)
     publisher = Publisher(config.kafka.servers, f"tracker-{config.edge}", life.clock)
-    metrics.watch(publisher, registry)
+    Readings("tracker", registry).publisher(publisher)
     recorder = Recorder(publisher, life.clock, os.urandom, f"/tracker/{config.edge}")
     life.checks.add("kafka", recorder.problem)
     doors = Doors(config.token_keys, recorder, life.clock, counted, config.edge)

@@ -3,10 +3,9 @@
 from enum import StrEnum
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from schemas.errors import TokenFault
-from services.runtime.publisher import Publisher
 
 
 class Kind(StrEnum):
@@ -86,22 +85,3 @@ class Metrics:
         """Count a hit that was refused, and why."""
         self._hits[kind][Outcome.REFUSED].inc()
         self._refused[kind][reason].inc()
-
-
-def watch(publisher: Publisher, registry: CollectorRegistry) -> None:
-    """Show the publisher's own figures whenever somebody asks."""
-    for name, meaning, read in (
-        ("bytes_in_flight", "Bytes that await acknowledgement.", lambda: publisher.bytes_in_flight),
-        (
-            "producer_incarnations",
-            "Producers built so far; a rise means that Kafka failed a batch or went away.",
-            lambda: publisher.incarnations,
-        ),
-        (
-            "oldest_unacknowledged_seconds",
-            "Age of the oldest record that awaits acknowledgement.",
-            publisher.oldest_seconds,
-        ),
-    ):
-        gauge = Gauge(f"inkling_tracker_{name}", meaning, registry=registry)
-        gauge.set_function(read)

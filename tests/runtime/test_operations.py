@@ -57,7 +57,7 @@ async def test_a_blocked_loop_is_not_alive() -> None:
             503,
             {"alive": False, "reason": "the event loop was blocked for 7.2 s"},
         )
-        assert registry.get_sample_value("inkling_tracker_loop_lag_seconds") == 7.25
+        assert registry.get_sample_value("inkling_tracker_loop_delay_seconds_sum") == 7.25
         heartbeat.observe(0.0)
         assert (await look(life, heartbeat, "/livez"))[0] == 200
 
@@ -67,6 +67,8 @@ async def test_the_private_door_serves_what_operators_need() -> None:
     Counter("inkling_tracker_hits", "Hits.", registry=registry).inc()
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         life = Life("tracker", tasks, 5)
+        life.checks.add("kafka", lambda: "kafka: not connected yet")
+        life.checks.add("postgres", lambda: None)
         async with operate(DOORS, life, registry) as port, ClientSession() as session:
             private = f"http://127.0.0.1:{port}"
             async with session.get(f"{private}/metrics") as response:
@@ -81,4 +83,7 @@ async def test_the_private_door_serves_what_operators_need() -> None:
     names = [line.split("{")[0].split(" ")[0] for line in text.splitlines() if line[0] != "#"]
     assert "inkling_tracker_hits_total" in names
     assert "inkling_tracker_process_resident_memory_bytes" in names
+    assert "inkling_tracker_build_info" in names
+    assert 'inkling_tracker_check_failed{check="kafka"} 1.0' in text.splitlines()
+    assert 'inkling_tracker_check_failed{check="postgres"} 0.0' in text.splitlines()
     assert all(name.startswith("inkling_tracker_") for name in names)

@@ -92,9 +92,10 @@ class Metrics:
     def lag(self, lane: Lane, records: int | None) -> None:
         self.lags[lane] = records
 
-    def committed(self, lane: Lane, records: int, seconds: float) -> None:
-        assert records > 0
+    def committed(self, lane: Lane, records: Sequence[Record], seconds: float, now: int) -> None:
+        assert len(records) > 0
         assert seconds >= 0
+        assert now > 0
 
     def quarantined(self, lane: Lane, reason: str, records: int) -> None:
         self.refused[reason] += records

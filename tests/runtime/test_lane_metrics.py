@@ -1,0 +1,80 @@
+"""What a consumer tells of its lanes."""
+
+from time import time
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.runtime.kafka import Record
+from services.runtime.lane_metrics import LaneMetrics
+from services.runtime.leases import Lane
+
+LANE = Lane("events", 3)
+NOW = 1_800_000_000_000_000
+LABELS = {"topic": "events", "partition": "3"}
+
+
+def a_record(seconds_ago: float) -> Record:
+    recorded_at = NOW // 1000 - round(seconds_ago * 1000)
+    return Record("events", 3, 7, b"key", b"value", (), recorded_at)
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry: CollectorRegistry) -> LaneMetrics:
+    return LaneMetrics("projector", registry, ["schema"])
+
+
+def test_a_slice_tells_up_to_when_its_lane_is_complete(
+    registry: CollectorRegistry, metrics: LaneMetrics
+) -> None:
+    metrics.committed(LANE, [a_record(40), a_record(2)], 0.01, NOW)
+    value = registry.get_sample_value
+    complete = value("inkling_projector_lane_complete_timestamp_seconds", LABELS)
+    assert complete == NOW / 1_000_000 - 2
+    delays = {"topic": "events", "le": "30.0"}
+    assert value("inkling_projector_record_delay_seconds_bucket", delays) == 1
+    assert value("inkling_projector_record_delay_seconds_count", {"topic": "events"}) == 2
+
+
+def test_a_lane_at_its_end_is_complete_up_to_now(
+    registry: CollectorRegistry, metrics: LaneMetrics
+) -> None:
+    before = time()
+    metrics.lag(LANE, 0)
+    value = registry.get_sample_value
+    at_end = value("inkling_projector_lane_complete_timestamp_seconds", LABELS) or 0
+    assert before <= at_end <= time()
+    metrics.lag(LANE, 5)
+    assert value("inkling_projector_lane_complete_timestamp_seconds", LABELS) == at_end
+    assert value("inkling_projector_lag_records", LABELS) == 5
+    assert value("inkling_projector_lanes") == 1
+
+
+def test_a_lane_that_is_given_up_is_no_longer_told_of(
+    registry: CollectorRegistry, metrics: LaneMetrics
+) -> None:
+    metrics.lag(LANE, 0)
+    metrics.halted(LANE, "anchor_mismatch")
+    value = registry.get_sample_value
+    assert value("inkling_projector_halted", LABELS) == 1
+    metrics.lag(LANE, None)
+    for name in ("lane_complete_timestamp_seconds", "lag_records", "halted"):
+        assert value(f"inkling_projector_{name}", LABELS) is None
+    assert value("inkling_projector_lanes") == 0
+
+
+def test_every_reason_is_there_before_the_first_refusal(
+    registry: CollectorRegistry, metrics: LaneMetrics
+) -> None:
+    for reason in ("schema", "refused_by_database"):
+        labels = {"reason": reason}
+        assert registry.get_sample_value("inkling_projector_quarantined_total", labels) == 0
+    metrics.quarantined(LANE, "schema", 2)
+    assert (
+        registry.get_sample_value("inkling_projector_quarantined_total", {"reason": "schema"}) == 2
+    )
