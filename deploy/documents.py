@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.families import PROCESS, families
 from schemas import envelope, topics
 from schemas.events import TYPES
 from services.runtime import problem
@@ -147,6 +148,27 @@ def _meaning(entry: Entry) -> str:
     return f"{entry.meaning} (secret)" if entry.secret else entry.meaning
 
 
+def metrics() -> str:
+    """Write the metrics of every service, from the objects that make them."""
+    lines = [
+        "# Metrics",
+        "",
+        "Generated from the services' metric objects; do not edit. Each process serves its own at `/metrics` of its",
+        "private port. Labels come from closed lists, route templates, topics and partitions; no address, message,",
+        "tenant or URL is ever one. On Linux each has prometheus_client's figures of the process as well:",
+        f"{', '.join(f'`{name}`' for name in PROCESS)}, after `inkling_<service>_`.",
+        "",
+        "What Prometheus makes of them: [rules](../deploy/prometheus/rules/); what to do: [runbook.md](runbook.md).",
+    ]
+    for service in SERVICES:
+        rows = (
+            (f"`{one.name}`", one.kind, ", ".join(f"`{name}`" for name in one.labels), one.meaning)
+            for one in families(service)
+        )
+        lines += ["", f"## {service}", "", *_table(("name", "type", "labels", "meaning"), rows)]
+    return "\n".join(lines) + "\n"
+
+
 def problems() -> str:
     """Write the catalogue of problems that the doors answer with."""
     return "\n".join(
@@ -181,6 +203,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "configuration.md": configuration,
     "events.md": events,
+    "metrics.md": metrics,
     "problems.md": problems,
 }
 
