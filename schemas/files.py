@@ -24,6 +24,7 @@ class FileKind(StrEnum):
 class StoredFile:
     """The metadata of one file: `digest` is the SHA-256 of the content in hexadecimal, `size` its bytes.
 
+    `owner` is the seller who may withdraw it, the `sub` of their token.
     Written with `schemas.codec`. A withdrawn file has no content any more; an expired one may still have it.
     """
 
@@ -34,6 +35,7 @@ class StoredFile:
     stored_at: Instant
     expires_at: Instant | None = None
     withdrawn_at: Instant | None = None
+    owner: str | None = None
 
     def gone(self, now: Instant) -> bool:
         """Whether it is withdrawn or expired."""

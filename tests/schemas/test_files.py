@@ -1,3 +1,4 @@
+from dataclasses import replace
 from uuid import UUID
 
 from schemas import codec, files, instant
@@ -13,6 +14,12 @@ FILE = StoredFile(
 
 def test_metadata_is_read_as_it_was_written() -> None:
     assert codec.read(StoredFile, codec.write(FILE)) == FILE
+
+
+def test_a_file_may_say_whose_it_is_and_older_metadata_does_not() -> None:
+    owned = replace(FILE, owner="ana")
+    assert codec.read(StoredFile, codec.write(owned)) == owned
+    assert "owner" not in codec.write(FILE)
 
 
 def test_a_file_is_gone_once_withdrawn_or_expired() -> None:
