@@ -14,6 +14,11 @@ _HOST: Final = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.
 _LABEL_CHARACTERS: Final = 63
 _PORT: Final = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _MAX_PORT: Final = 65_535
+# RFC 6838's names of types; `*` stands for all of a kind.
+_MEDIA_TYPE: Final = re.compile(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]*/([a-z0-9][a-z0-9!#$&^_.+-]*|\*)", re.ASCII
+)
+_EXTENSION: Final = re.compile(r"(\.[^\s/\\.*]+)+")
 _DEFAULT_WEEK: Final = WorkingWeek()
 
 
@@ -28,6 +33,10 @@ def read(body: Mapping[str, Any], since: Instant, by: str) -> TenantSet:
         tracking_domain=_domain(body.get("tracking_domain"), faults),
         own_networks=_networks(body.get("own_networks", ()), faults),
         working_week=_week(body.get("working_week", {}), faults),
+        reply_domain=_reply_domain(body.get("reply_domain"), faults),
+        max_file_bytes=body.get("max_file_bytes"),
+        forbidden_file_types=_file_types(body.get("forbidden_file_types", ()), faults),
+        file_days=body.get("file_days"),
     )
     if faults:
         raise BadFields(faults)
@@ -47,6 +56,10 @@ def write(held: TenantSet | None) -> dict[str, Any]:
             "start": shown.working_week.start,
             "end": shown.working_week.end,
         },
+        "reply_domain": shown.reply_domain,
+        "max_file_bytes": shown.max_file_bytes,
+        "forbidden_file_types": shown.forbidden_file_types,
+        "file_days": shown.file_days,
         "since": None if held is None else instant.text(held.since),
         "by": None if held is None else held.by,
     }
@@ -56,14 +69,38 @@ def _domain(written: str | None, faults: list[Fault]) -> str | None:
     if written is None:
         return None
     host, colon, port = written.lower().partition(":")
-    named = _HOST.fullmatch(host) and all(
-        len(one) <= _LABEL_CHARACTERS and one[0] != "-" != one[-1] for one in host.split(".")
-    )
     reachable = not colon or (_PORT.fullmatch(port) and int(port) <= _MAX_PORT)
-    if not named or not reachable:
+    if not _is_host(host) or not reachable:
         detail = "This must be a host name, with :port where it is not 443."
         faults.append(Fault(field="/tracking_domain", detail=detail))
     return written.lower()
+
+
+def _reply_domain(written: str | None, faults: list[Fault]) -> str | None:
+    if written is None:
+        return None
+    if not _is_host(written.lower()):
+        detail = "This must be the name of a mail domain, such as reply.example.com."
+        faults.append(Fault(field="/reply_domain", detail=detail))
+    return written.lower()
+
+
+def _is_host(lower: str) -> bool:
+    return _HOST.fullmatch(lower) is not None and all(
+        len(one) <= _LABEL_CHARACTERS and one[0] != "-" != one[-1] for one in lower.split(".")
+    )
+
+
+def _file_types(written: Sequence[str], faults: list[Fault]) -> tuple[str, ...]:
+    """Read what may not be followed; each is kept once, in lower case, as it is compared."""
+    types: dict[str, None] = {}
+    for index, one in enumerate(written):
+        lower = one.lower()
+        if not _MEDIA_TYPE.fullmatch(lower) and not _EXTENSION.fullmatch(lower):
+            detail = "This is no media type (a/b or a/*) and no extension with its dot (.exe)."
+            faults.append(Fault(field=f"/forbidden_file_types/{index}", detail=detail))
+        types[lower] = None
+    return tuple(types)
 
 
 def _networks(written: Sequence[str], faults: list[Fault]) -> tuple[str, ...]:

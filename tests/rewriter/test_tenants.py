@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from schemas import envelope
 from schemas.instant import Instant
 from schemas.settings import FollowPolicy, TenantSet, WorkingWeek
 from services.rewriter import tenants
@@ -17,6 +18,10 @@ WHOLE = {
     "tracking_domain": "T.example:8443",
     "own_networks": ["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"],
     "working_week": {"days": [4, 7, 1], "start": "07:30", "end": "16:00"},
+    "reply_domain": "Reply.Demo.example",
+    "max_file_bytes": 5_242_880,
+    "forbidden_file_types": [".EXE", "image/*", "Application/ZIP", ".exe", ".tar.gz"],
+    "file_days": 90,
 }
 
 
@@ -27,6 +32,10 @@ def test_nothing_set_yet_is_the_defaults() -> None:
         "tracking_domain": None,
         "own_networks": (),
         "working_week": {"days": (1, 2, 3, 4, 5), "start": "08:00", "end": "17:00"},
+        "reply_domain": None,
+        "max_file_bytes": None,
+        "forbidden_file_types": (),
+        "file_days": None,
         "since": None,
         "by": None,
     }
@@ -42,7 +51,12 @@ def test_what_is_put_replaces_everything() -> None:
         tracking_domain="t.example:8443",
         own_networks=("192.0.2.0/24", "2001:db8::/32", "198.51.100.7/32"),
         working_week=WorkingWeek(days=(1, 4, 7), start="07:30", end="16:00"),
+        reply_domain="reply.demo.example",
+        max_file_bytes=5_242_880,
+        forbidden_file_types=(".exe", "image/*", "application/zip", ".tar.gz"),
+        file_days=90,
     )
+    envelope.check(event)
     shown = tenants.write(event)
     assert (shown["since"], shown["by"]) == ("2026-01-01T00:00:00.000000Z", "root")
     assert tenants.read({}, NOW, "root") == TenantSet(since=NOW, by="root")
@@ -62,6 +76,14 @@ def test_what_is_put_replaces_everything() -> None:
         ({"own_networks": ["10.0.0.0/8", "10.0.0.1/8"]}, "/own_networks/1"),
         ({"own_networks": ["home"]}, "/own_networks/0"),
         ({"working_week": {"start": "17:00"}}, "/working_week/end"),
+        *(
+            ({"reply_domain": domain}, "/reply_domain")
+            for domain in ("r.example:25", "@r.example", "ana@r.example", "r..example", "-r.example", "r example")
+        ),
+        *(
+            ({"forbidden_file_types": ["a/b", kind]}, "/forbidden_file_types/1")
+            for kind in ("exe", "*.exe", "*/*", "a/", "/b", "a/b; c=d", ". exe", "..", "a/b/c", ".a/b", "a/*b")
+        ),
         ({"working_week": {"start": "09:00", "end": "08:00"}}, "/working_week/end"),
     ],
 )  # fmt: skip
@@ -83,6 +105,13 @@ def test_what_no_schema_forbids_is_refused_by_name(body: dict[str, Any], field: 
         ({"working_week": {"days": [1, 1]}}, "/working_week/days"),
         ({"working_week": {"start": "24:00"}}, "/working_week/start"),
         ({"working_week": {"noon": "12:00"}}, "/working_week/noon"),
+        ({"reply_domain": ""}, "/reply_domain"),
+        ({"max_file_bytes": 0}, "/max_file_bytes"),
+        ({"max_file_bytes": "5 MB"}, "/max_file_bytes"),
+        ({"forbidden_file_types": ".exe"}, "/forbidden_file_types"),
+        ({"forbidden_file_types": ["x"]}, "/forbidden_file_types/0"),
+        ({"file_days": 0}, "/file_days"),
+        ({"file_days": 36_501}, "/file_days"),
         ({"since": "2026-01-01T00:00:00Z"}, "/since"),
     ],
 )
