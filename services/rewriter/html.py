@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import unescape
-from html.entities import html5
 from typing import Final
+
+from services.rewriter.references import decode_attribute
 
 LINK_ELEMENTS: Final = frozenset({"a", "area"})
 FOLLOW_MARK: Final = "data-inkling-follow"
@@ -61,14 +62,6 @@ _RAW_TEXT_END = {
     name: re.compile(rf"</{name}(?=[{_S}/>])", re.IGNORECASE | re.ASCII) for name in _RAW_TEXT
 }
 _SCRIPT_MARK = re.compile(rf"<!--|-->|<(/?)script(?=[{_S}/>])", re.IGNORECASE | re.ASCII)
-_REFERENCE = re.compile(
-    r"&(?:#[xX]([0-9A-Fa-f]++);?|#([0-9]++);?|([A-Za-z][A-Za-z0-9]*+)(;|(?!=)))"
-)
-_REPLACEMENT = "\ufffd"
-# Browsers read the references &#128; to &#159; as windows-1252.
-_WINDOWS_1252 = {
-    code: bytes((code,)).decode("cp1252", errors="ignore") or chr(code) for code in range(128, 160)
-}
 _C0_OR_SPACE = "".join(map(chr, range(0x21)))
 _URL_DROPS = dict.fromkeys(map(ord, "\t\n\r"))
 _UNQUOTED_UNSAFE = re.compile(rf"[{_S}\"'=<>`]|^$")
@@ -145,31 +138,12 @@ def insert_pixel(position: int, url: str) -> Edit:
     return Edit(position, position, _PIXEL.format(url.replace("&", "&amp;").replace('"', "&quot;")))
 
 
-def decode_attribute(raw: str) -> str:
-    """The value of an attribute as a browser holds it (`&copy=1` stays as it is there, unlike in text)."""
-    if "&" in raw:
-        raw = _REFERENCE.sub(_referent, raw)
-    return raw.replace("\0", _REPLACEMENT)
-
-
 def link_target(raw: str) -> str:
     """The URL in an `href`, as a browser reads it before it takes it apart."""
     value = decode_attribute(raw)
     if not value.isprintable():
         value = value.translate(_URL_DROPS)
     return value.strip(_C0_OR_SPACE)
-
-
-def _referent(reference: re.Match[str]) -> str:
-    hexadecimal, decimal, name, end = reference.groups()
-    if name is not None:
-        return html5.get(name + ";" if end else name, reference[0])
-    digits = (hexadecimal or decimal).lstrip("0")
-    # Seven digits hold every code point in either base, and a longer number costs nothing.
-    code = int(digits or "0", 16 if hexadecimal else 10) if len(digits) <= 7 else 0
-    if code == 0 or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-        return _REPLACEMENT
-    return _WINDOWS_1252.get(code) or chr(code)
 
 
 @dataclass(slots=True, kw_only=True)

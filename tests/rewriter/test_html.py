@@ -14,7 +14,6 @@ from services.rewriter.html import (
     TEXT_LIMIT,
     Edit,
     Scan,
-    decode_attribute,
     insert_pixel,
     replace_value,
     scan,
@@ -166,35 +165,6 @@ def test_a_value_is_kept_as_it_was_found() -> None:
         ("{{ u }}", "'"),
         ("%%u%%", ""),
     ]
-
-
-@pytest.mark.parametrize(
-    ("raw", "value"),
-    [
-        ("a=1&amp;b=2", "a=1&b=2"),
-        ("a=1&b=2", "a=1&b=2"),
-        ("a=1&copy=2", "a=1&copy=2"),
-        ("a=1&copy;=2", "a=1©=2"),
-        ("&copy", "©"),
-        ("&copy/", "©/"),
-        ("&copyx", "&copyx"),
-        ("&notit;", "&notit;"),
-        ("&notin;", "∉"),
-        ("&nosuch;", "&nosuch;"),
-        ("&Amp;&AMP;", "&Amp;&"),
-        ("&amp;amp;", "&amp;"),
-        ("&#65;&#x41;&#X41;&#65", "AAAA"),
-        ("&#;&#x;&;&", "&#;&#x;&;&"),
-        ("&#128;&#129;&#x9f;", "€\x81Ÿ"),
-        ("&#0;&#xD800;&#x110000;&#99999999999;", "\ufffd" * 4),
-        ("&#" + "9" * 10_000 + ";", "\ufffd"),
-        ("&#" + "0" * 10_000 + "65;", "A"),
-        ("&#x1F600;", "😀"),
-        ("a\0b", "a\ufffdb"),
-    ],
-)
-def test_references_are_decoded_as_in_an_attribute(raw: str, value: str) -> None:
-    assert decode_attribute(raw) == value
 
 
 def test_a_target_is_read_as_the_browser_reads_it() -> None:
