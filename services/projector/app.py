@@ -31,6 +31,7 @@ PACKAGES: Final = ("services.runtime", "services.projector")
 TOPICS: Final = (
     TopicPlan(topic=topics.EVENTS.name, anchored=True),
     TopicPlan(topic=topics.PERSONAL.name, anchored=False),
+    TopicPlan(topic=topics.SETTINGS.name, anchored=False),
 )
 # The consumer, the relay, the watches and the day partitions, each one at a time.
 _WRITER_CONNECTIONS: Final = 5
@@ -119,6 +120,8 @@ async def _answering(config: Config, life: Life, readings: Readings) -> AsyncIte
         life.checks.add("query", database.problem)
         life.checks.add("access", verifier.healthy)
         life.tasks.create_task(database.run(life), name="query-database")
-        app = application(pool=pool, verifier=verifier, registry=readings.registry, clock=life.clock)
+        app = application(
+            pool=pool, verifier=verifier, registry=readings.registry, clock=life.clock
+        )
         async with serve(app, config.doors.host, config.doors.port, life):
             yield

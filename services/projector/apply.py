@@ -29,19 +29,21 @@ from services.runtime.postgres import Connection, Queries, Row
 _FOLDS: Final = {
     name: Queries.load("services.projector", f"projections/{name}.sql")["fold"]
     for name in (
-        *("interaction", "correspondence", "prepared", "held", "message", "recipient", "link"),
-        *("attachment", "template"),
+        *("interaction", "correspondence", "prepared", "earlier", "held", "view_slot", "message"),
+        *("recipient", "link", "attachment", "viewer", "template", "activity", "tenant_day"),
+        "hour_of_week",
     )
 }
 _STAGING: Final = Queries.load("services.projector", "projections/staging.sql")
 _SETTLE: Final = Queries.load("services.projector", "projections/correspondence.sql")["settle"]
+_TENANT_SETTING: Final = Queries.load("services.projector", "projections/tenant_setting.sql")
 _PERSONAL: Final = Queries.load("services.projector", "projections/personal.sql")
 _FACTS: Final = Queries.load("services.projector", "projections/facts.sql")
 _OUTBOX: Final = ("lane", "key", "headers", "value")
 
 
 class ReadModels:
-    """The fold of the events and personal topics; one object for all lanes of a process."""
+    """The fold of the events, personal and settings topics; one object for all lanes of a process."""
 
     def __init__(self, clock: Clock, metrics: Metrics, wake_relay: Callable[[int], None]) -> None:
         self._clock = clock
@@ -59,13 +61,14 @@ class ReadModels:
         """Fold a slice of one lane; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
         tally = Tally(unfolded=decoded.unfolded, recorded_at=max(decoded.recorded_at, default=None))
         await _stage(connection, decoded)
+        await _fold_settings(connection, decoded)
         await _fold_personal(connection, decoded)
         registered = await _fold_messages(connection, lane.partition, decoded)
         await _fold_interactions(connection, lane.partition, decoded, tally)
         await _add_up(connection, lane.partition, decoded, tally)
         now = Instant(self._clock.now())
         stated = [facts.registered(*decoded.prepared[name], now) for name in registered]
-        if tally.human:
+        if tally.human or decoded.prepared:
             rows = await connection.fetch(_FACTS["state_firsts"])
             stated += [facts.stated(_first(row), now) for row in rows]
         await _enqueue(connection, lane.partition, stated)
@@ -81,8 +84,11 @@ class ReadModels:
 
 
 def _take(ready: Slice, record: Record) -> Refusal | None:
-    if record.topic == topics.PERSONAL.name and record.value is None:
+    if record.value is None and record.topic == topics.PERSONAL.name:
         return _take_tombstone(ready, record)
+    if record.value is None and record.topic == topics.SETTINGS.name:
+        ready.unset((record.key or b"").decode("ascii", "replace"))
+        return None
     try:
         received = envelope.decode(record.key, record.value, record.headers)
     except Refused as refused:
@@ -127,10 +133,19 @@ def _rows(
     return [row for name, (_, event) in prepared for row in lay_out(name, event)]
 
 
+async def _fold_settings(connection: Connection, decoded: Slice) -> None:
+    kept = {tenant: on for tenant, on in decoded.engagement.items() if on is not None}
+    if kept:
+        await connection.execute(_TENANT_SETTING["keep"], list(kept), list(kept.values()))
+    if forgotten := decoded.engagement.keys() - kept.keys():
+        await connection.execute(_TENANT_SETTING["forget"], list(forgotten))
+
+
 async def _fold_personal(connection: Connection, decoded: Slice) -> None:
     if not decoded.personal:
         return
-    await connection.execute(_PERSONAL["keep"])
+    for statement in ("keep", "unlist", "list"):
+        await connection.execute(_PERSONAL[statement])
     forgotten = [message for message, row in decoded.personal.items() if row is None]
     if forgotten:
         await connection.execute(_PERSONAL["forget"], forgotten)
@@ -143,6 +158,7 @@ async def _fold_messages(connection: Connection, partition: int, decoded: Slice)
     if not decoded.prepared:
         return []
     rows = await connection.fetch(_FOLDS["prepared"], partition)
+    await connection.execute(_FOLDS["earlier"])
     return sorted((row["tenant"], row["message_id"]) for row in rows)
 
 
@@ -165,6 +181,8 @@ async def _fold_interactions(
 
 async def _add_up(connection: Connection, partition: int, decoded: Slice, tally: Tally) -> None:
     """Fold what is new into the counting read models."""
+    if tally.new(Kind.ATTACHMENT_VIEW):
+        await connection.execute(_FOLDS["view_slot"])
     if tally.new():
         await connection.execute(_FOLDS["message"], partition)
         await connection.execute(_FOLDS["recipient"])
@@ -172,8 +190,13 @@ async def _add_up(connection: Connection, partition: int, decoded: Slice, tally:
         await connection.execute(_FOLDS["link"])
     if tally.new(Kind.ATTACHMENT_VIEW):
         await connection.execute(_FOLDS["attachment"])
+        await connection.execute(_FOLDS["viewer"])
     if tally.new() or decoded.prepared:
         await connection.execute(_FOLDS["template"], partition)
+        await connection.execute(_FOLDS["activity"])
+        await connection.execute(_FOLDS["hour_of_week"], partition)
+    if tally.new() or decoded.prepared or decoded.held:
+        await connection.execute(_FOLDS["tenant_day"], partition)
 
 
 def _first(row: Row) -> First:

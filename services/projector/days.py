@@ -7,6 +7,7 @@ from typing import Final
 
 from schemas import instant
 from schemas.instant import Instant
+from services.projector import views
 from services.runtime.clock import Clock
 from services.runtime.errors import Transient
 from services.runtime.lifecycle import Life
@@ -39,13 +40,14 @@ async def ensure(pool: Pool, clock: Clock) -> int:
 
 
 async def keep(pool: Pool, clock: Clock, life: Life) -> None:
-    """Keep the partitions ahead of time until the process is to stop."""
+    """Keep the partitions ahead of time, and drop the views' slots that have passed, until the process is to stop."""
     while not life.stopping.is_set():
         wait = _LOOK_SECONDS
         try:
             await ensure(pool, clock)
+            await views.forget(pool)
         except Transient as error:
-            log.warning("days_not_created", reason=str(error))
+            log.warning("days_not_kept", reason=str(error))
             wait = _RETRY_SECONDS
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):

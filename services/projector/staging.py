@@ -31,6 +31,7 @@ from schemas.events import (
 )
 from schemas.identity import MessageId, Tenant
 from schemas.personal import MessagePersonal
+from schemas.settings import PreferenceSet, TenantSet
 from services.projector.admission import Reason
 from services.projector.kinds import Kind
 from services.projector.verdicts import rules
@@ -78,6 +79,7 @@ class Slice:
     prepared: dict[Name, tuple[Envelope, MessagePrepared]] = field(default_factory=dict)
     held: list[Row] = field(default_factory=list)
     personal: dict[MessageId, Row | None] = field(default_factory=dict)
+    engagement: dict[str, bool | None] = field(default_factory=dict)
     unfolded: Counter[str] = field(default_factory=Counter)
     recorded_at: list[int] = field(default_factory=list)
 
@@ -98,6 +100,10 @@ class Slice:
                 self.correspondence.append(_correspondence(envelope, event))
             case MessageSent() | MessageRescheduled() | MessageCancelled():
                 self.held.append(_held(envelope, event))
+            case TenantSet():
+                self.engagement[envelope.tenant] = event.engagement
+            case PreferenceSet():
+                pass  # what a recipient allows changes no answer: what is in the log counts
             case NetworkJudged() | RecipientErased():
                 self.unfolded[TYPE_OF[type(event)]] += 1
             case _:
@@ -107,6 +113,11 @@ class Slice:
     def forget(self, message: MessageId) -> None:
         """Take in a tombstone of the personal topic."""
         self.personal[message] = None
+
+    def unset(self, key: str) -> None:
+        """Take in a tombstone of the settings topic; a recipient's changes nothing here."""
+        if ":" not in key:
+            self.engagement[key] = None
 
 
 def _hit(envelope: Envelope, event: Hit, recorded_at: int) -> Row:

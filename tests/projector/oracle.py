@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
@@ -23,10 +24,13 @@ from schemas.events import (
     ReplyReceived,
 )
 from schemas.identity import MessageId, RecipientRef, Tenant
+from schemas.instant import Instant, to_datetime
+from services.projector import views
 from services.projector.verdicts import rules
 from tests.projector.store import Tables
 
 Row = dict[str, object]
+Place = tuple[str, date, str]
 Told = MessagePrepared | Held | Hit | Inbound
 _KINDS = (
     ("opens", "opened", "opened"),
@@ -46,13 +50,14 @@ class Happened(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """One interaction, as every counting read model sees it."""
+    """One interaction, as every counting read model sees it; a visitor is a network and a program."""
 
     kind: int
     item: int | None
     ref: RecipientRef | None
     at: int
     human: bool
+    visitor: tuple[str | None, str] = (None, "")
 
 
 def tables(happened: Iterable[Happened], lane: int) -> Tables:
@@ -60,7 +65,9 @@ def tables(happened: Iterable[Happened], lane: int) -> Tables:
     by_message: dict[tuple[Tenant, MessageId], list[Happened]] = defaultdict(list)
     for each in happened:
         by_message[each.tenant, each.event.message_id].append(each)
-    found: Tables = {name: [] for name in ("message", "recipient", "link", "attachment")}
+    names = ("message", "recipient", "link", "attachment", "viewer")
+    found: Tables = {name: [] for name in names}
+    owned: list[tuple[Row, list[Counted]]] = []
     template_parts: dict[tuple[Tenant, str], list[tuple[Happened, list[Counted]]]]
     template_parts = defaultdict(list)
     for (tenant, message), group in sorted(by_message.items()):
@@ -73,12 +80,17 @@ def tables(happened: Iterable[Happened], lane: int) -> Tables:
         found["recipient"] += _recipients(name, event, counted)
         found["link"] += _links(name, event, counted)
         found["attachment"] += _attachments(name, event, counted)
+        found["viewer"] += _viewers(name, counted)
+        if prepared is not None:
+            owned.append((found["message"][-1], counted))
         if prepared is not None and event is not None and event.template is not None:
             template_parts[tenant, event.template.id].append((prepared, counted))
     found["template"] = [
         {"tenant": tenant, "template_id": template, "lane": lane} | _template(parts)
         for (tenant, template), parts in sorted(template_parts.items())
     ]
+    found["tenant_day"] = _days(owned, lane)
+    found["hour_of_week"] = _hours(owned, lane)
     return found
 
 
@@ -91,7 +103,8 @@ def _counted(one: Happened, prepared: MessagePrepared | None) -> Counted | None:
                 kind, item = 1, hit.link_index
             elif isinstance(hit, AttachmentViewed):
                 kind, item = 2, hit.attachment_index
-            return Counted(kind, item, ref, one.at, rules.judge(hit).human)
+            visitor = (hit.network, hit.user_agent)
+            return Counted(kind, item, ref, one.at, rules.judge(hit).human, visitor)
         case ReplyReceived() as reply if prepared is not None:
             author, ref = _author(reply, prepared)
             if author is not ReplyAuthor.SENDER:
@@ -117,11 +130,19 @@ def _counts(counted: Sequence[Counted], first: int, last: int) -> Row:
     for kind in range(first, last):
         name, verb, _ = _KINDS[kind]
         for prefix, human in (("", False), ("human_", True)):
-            times = [one.at for one in counted if one.kind == kind and (one.human or not human)]
-            row[f"{prefix}{name}"] = len(times)
+            chosen = [one for one in counted if one.kind == kind and (one.human or not human)]
+            times = [one.at for one in chosen]
+            row[f"{prefix}{name}"] = _many(chosen)
             row[f"{prefix}first_{verb}_at"] = min(times, default=None)
             row[f"{prefix}last_{verb}_at"] = max(times, default=None)
     return row
+
+
+def _many(counted: Sequence[Counted]) -> int:
+    """Count interactions of one kind; views of a file by one visitor in one slot are one."""
+    if any(one.kind == 2 for one in counted):
+        return len({(one.item, one.ref, one.visitor, one.at // views.SLOT) for one in counted})
+    return len(counted)
 
 
 def _message(group: Sequence[Happened]) -> Row:
@@ -197,6 +218,77 @@ def _attachments(name: Row, event: MessagePrepared | None, counted: list[Counted
         shown = {key: one and getattr(one, key) for key in keys}
         rows.append(name | {"attachment_index": index} | shown | _counts(own, 2, 3))
     return rows
+
+
+def _viewers(name: Row, counted: list[Counted]) -> list[Row]:
+    seen = {(one.item, one.ref) for one in counted if one.kind == 2 and one.ref is not None}
+    rows = []
+    for item, ref in sorted(seen, key=str):
+        own = [each for each in counted if (each.item, each.ref) == (item, ref)]
+        rows.append(name | {"attachment_index": item, "ref": ref} | _counts(own, 2, 3))
+    return rows
+
+
+def _days(owned: Sequence[tuple[Row, list[Counted]]], lane: int) -> list[Row]:
+    """Mails on the day they were sent, interactions on their own; days of which nothing is left are not told."""
+    sent: dict[Place, list[Row]] = defaultdict(list)
+    happened: dict[Place, list[Counted]] = defaultdict(list)
+    for row, counted in owned:
+        tenant, owner, sent_at = str(row["tenant"]), str(row["owner"]), row["sent_at"]
+        if isinstance(sent_at, int):
+            sent[tenant, _day(sent_at), owner].append(row)
+        for one in counted if row["followed"] else ():
+            happened[tenant, _day(one.at), owner].append(one)
+    return [
+        {"tenant": place[0], "day": place[1], "owner": place[2], "lane": lane}
+        | _cohort(sent[place])
+        | _counts(happened[place], 0, 4)
+        for place in sorted({*sent, *happened})
+    ]
+
+
+def _cohort(mails: Sequence[Row]) -> Row:
+    followed = [row for row in mails if row["followed"]]
+    row: Row = {"emails": len(mails), "followed_emails": len(followed)}
+    for name, _, email in _KINDS:
+        for prefix in ("", "human_"):
+            row[f"{prefix}{email}_emails"] = sum(bool(one[f"{prefix}{name}"]) for one in followed)
+    return row
+
+
+def _hours(owned: Sequence[tuple[Row, list[Counted]]], lane: int) -> list[Row]:
+    happened: dict[tuple[str, str, int], list[Counted]] = defaultdict(list)
+    for row, counted in owned:
+        for one in counted if row["followed"] else ():
+            at = to_datetime(Instant(one.at))
+            hour = at.weekday() * 24 + at.hour
+            happened[str(row["tenant"]), str(row["owner"]), hour].append(one)
+    return [
+        {"tenant": place[0], "owner": place[1], "hour": place[2], "lane": lane}
+        | _counts(happened[place], 0, 4)
+        for place in sorted(happened)
+    ]
+
+
+def _day(at: int) -> date:
+    return to_datetime(Instant(at)).date()
+
+
+def firsts(happened: Sequence[Happened]) -> set[tuple[object, ...]]:
+    """Work out what is to be stated: people's firsts with prepared messages, by recipient and type."""
+    known = {
+        (one.tenant, one.event.message_id): one.event
+        for one in happened
+        if isinstance(one.event, MessagePrepared)
+    }
+    found: set[tuple[object, ...]] = {(*place, "", "message.registered") for place in known}
+    for one in happened:
+        place = (one.tenant, one.event.message_id)
+        counted = _counted(one, known.get(place))
+        if place in known and counted is not None and counted.human:
+            kind = f"message.first_{_KINDS[counted.kind][1]}"
+            found.add((*place, counted.ref or "", kind))
+    return found
 
 
 def _items(counted: Iterable[Counted], kind: int) -> set[int]:

@@ -73,15 +73,23 @@ def clicked(
     )
 
 
-def viewed(number: int = 1, file: int = 0) -> AttachmentViewed:
-    """Build a person's view of a file."""
+def viewed(
+    number: int = 1,
+    file: int = 0,
+    refs: tuple[RecipientRef, ...] = (ANNA,),
+    agent: str = CHROME,
+    method: str = "GET",
+    network: str | None = None,
+) -> AttachmentViewed:
+    """Build a request of a file, a person's unless said otherwise."""
     return AttachmentViewed(
         message_id=message(number),
-        refs=(ANNA,),
+        refs=refs,
         attachment_index=file,
-        method="GET",
+        method=method,
         edge="edge-1",
-        user_agent=CHROME,
+        user_agent=agent,
+        network=network,
     )
 
 

@@ -24,10 +24,15 @@ TABLES = {
     "recipient": "tenant, message_id, ref",
     "link": "tenant, message_id, link_index",
     "attachment": "tenant, message_id, attachment_index",
+    "viewer": "tenant, message_id, attachment_index, ref",
     "template": "tenant, template_id, lane",
+    "tenant_day": "tenant, day, owner, lane",
+    "hour_of_week": "tenant, owner, hour, lane",
     "interaction": "event_id",
     "correspondence": "event_id",
     "personal": "message_id",
+    "person": "message_id, ref",
+    "tenant_setting": "tenant",
 }
 Tables = dict[str, list[dict[str, object]]]
 
@@ -77,7 +82,7 @@ class Store:
 
     async def empty(self) -> None:
         """Delete everything."""
-        for name in (*TABLES, "first_fact", "outbox"):
+        for name in (*TABLES, "view_slot", "first_fact", "outbox"):
             await self.pool.execute(f"delete from {name}")  # noqa: S608
 
 

@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from schemas.personal import Mailbox, MessagePersonal
-from schemas.topics import PERSONAL
+from schemas.personal import Mailbox, MessagePersonal, PersonalRecipient
+from schemas.settings import TenantSet
+from schemas.topics import PERSONAL, SETTINGS
 from services.runtime.errors import Fatal
 from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
 from tests.projector.records import (
     ACME,
+    ANNA,
+    NOW,
     RIVAL,
     clicked,
     message,
@@ -28,10 +31,13 @@ BY_MESSAGE = (
     "recipient",
     "link",
     "attachment",
+    "viewer",
     "interaction",
     "correspondence",
     "personal",
+    "person",
 )
+BY_OWNER = ("tenant_day", "hour_of_week")
 # Nothing in them is a tenant's to read, so the reader has no right to them, or they hold no tenant's rows.
 WITHOUT_POLICY = {"checkpoint", "worker", "quarantine", "outbox", "schema_version"}
 
@@ -46,8 +52,9 @@ async def reader(database: Database, store: Store) -> AsyncIterator[Pool]:
             record(opened(1), offset=2),
             record(opened(2), offset=3),
             record(clicked(2), offset=4),
-            record(viewed(2), offset=5),
-            replied(offset=6),
+            record(viewed(1), offset=5),
+            record(viewed(2), offset=6),
+            replied(offset=8),
         ]
     )
     await store.apply(
@@ -58,7 +65,10 @@ async def reader(database: Database, store: Store) -> AsyncIterator[Pool]:
     )
     for number in (1, 2):
         personal = MessagePersonal(
-            message_id=message(number), subject="s", sender=Mailbox(address="a@acme.example")
+            message_id=message(number),
+            subject="s",
+            sender=Mailbox(address="a@acme.example"),
+            recipients=(PersonalRecipient(ref=ANNA, address="anna@x.example", id="c-1"),),
         )
         await store.apply([record(personal)], Lane(PERSONAL.name, 3))
     url = database.url("projector_reader")
@@ -102,6 +112,31 @@ async def test_a_manager_sees_the_tenant_and_no_other(reader: Pool, table: str) 
     assert await _seen(reader, table, tenant=ACME) == expected
 
 
+@pytest.mark.parametrize("table", BY_OWNER)
+async def test_figures_are_the_owners_own_and_the_managers(reader: Pool, table: str) -> None:
+    async def owners(**settings: str) -> set[str]:
+        told = {f"app.{name}": value for name, value in settings.items()}
+        async with reader.acquire() as connection, connection.transaction(told, readonly=True):
+            rows = await connection.fetch(f"select tenant || '/' || owner as whose from {table}")  # noqa: S608
+            return {row["whose"] for row in rows}
+
+    assert await owners(tenant=ACME, owner="sally") == {"acme/sally"}
+    assert await owners(tenant=ACME, owner="bob") == {"acme/bob"}
+    assert await owners(tenant=ACME, owner="nobody") == set()
+    assert await owners(tenant=ACME) == {"acme/sally", "acme/bob"}
+    assert await owners(tenant=RIVAL, owner="sally") == {"rival/sally"}
+    assert await owners() == await owners(owner="sally") == set()
+
+
+async def test_a_tenants_settings_are_everybodys_there(reader: Pool, store: Store) -> None:
+    for tenant, on in ((ACME, False), (RIVAL, True)):
+        setting = TenantSet(since=NOW, by="ada", engagement=on)
+        await store.apply([record(setting, tenant=tenant)], Lane(SETTINGS.name, 0))
+    for owner in ("", "sally", "nobody"):
+        assert await _seen(reader, "tenant_setting", tenant=ACME, owner=owner) == {(ACME, None)}
+    assert await _seen(reader, "tenant_setting") == set()
+
+
 async def test_templates_are_the_whole_tenants(reader: Pool) -> None:
     for owner in ("", "sally"):
         assert await _seen(reader, "template", tenant=ACME, owner=owner) == {(ACME, None)}
@@ -112,7 +147,7 @@ async def test_a_setting_ends_with_its_transaction(reader: Pool) -> None:
     assert await _seen(reader, "message") == set()
 
 
-@pytest.mark.parametrize("table", ["quarantine", "outbox", "worker", "first_fact"])
+@pytest.mark.parametrize("table", ["quarantine", "outbox", "worker", "first_fact", "view_slot"])
 async def test_the_reader_has_no_right_to_what_is_not_its(reader: Pool, table: str) -> None:
     with pytest.raises(Fatal, match="permission denied"):
         await reader.fetch(f"select * from {table}")  # noqa: S608

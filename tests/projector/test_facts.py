@@ -30,7 +30,7 @@ from tests.projector.records import (
     record,
     viewed,
 )
-from tests.projector.store import Store
+from tests.projector.store import TABLES, Store
 
 
 async def _stated(store: Store) -> list[Received]:
@@ -42,6 +42,12 @@ async def _stated(store: Store) -> list[Received]:
         )
         for row in rows
     ]
+
+
+async def _prepare(store: Store) -> None:
+    """Prepare the message, and take away what is stated of that."""
+    await store.apply([record(prepared(), offset=90)])
+    await store.pool.execute("delete from outbox")
 
 
 async def test_a_prepared_message_is_registered_with_its_followed_recipients(store: Store) -> None:
@@ -59,6 +65,7 @@ async def test_a_prepared_message_is_registered_with_its_followed_recipients(sto
 
 
 async def test_the_earliest_open_of_a_slice_is_the_first(store: Store) -> None:
+    await _prepare(store)
     later = record(opened(), at=NOW + SECOND, offset=1)
     await store.apply([later, record(opened(), at=NOW, offset=2)])
     (told,) = await _stated(store)
@@ -104,6 +111,7 @@ async def test_nothing_is_stated_twice_whatever_comes_again_or_later(store: Stor
 
 
 async def test_each_recipient_has_a_first_of_their_own_and_a_shared_copy_one(store: Store) -> None:
+    await _prepare(store)
     hits = [opened(refs=refs) for refs in ((ANNA,), (BERT,), (ANNA, BERT), (BERT, ANNA))]
     await store.apply([record(hit, offset=number) for number, hit in enumerate(hits)])
     told = [one.event for one in await _stated(store)]
@@ -112,6 +120,7 @@ async def test_each_recipient_has_a_first_of_their_own_and_a_shared_copy_one(sto
 
 
 async def test_a_machine_states_nothing_and_the_person_after_it_does(store: Store) -> None:
+    await _prepare(store)
     await store.apply([record(opened(agent=APPLE))])
     automatic = ReplyReceived(
         message_id=message(1), kind=ReplyKind.AUTOMATIC, author=ReplyAuthor.RECIPIENT, rule="header"
@@ -122,12 +131,32 @@ async def test_a_machine_states_nothing_and_the_person_after_it_does(store: Stor
     assert len(await _stated(store)) == 1
 
 
+async def test_what_came_before_its_message_is_stated_with_it_and_once(store: Store) -> None:
+    hits = [record(opened(), at=NOW + SECOND, offset=1), record(opened(), at=NOW, offset=2)]
+    await store.apply([*hits, record(clicked(), at=NOW + 2, offset=3)])
+    await store.apply([record(viewed(2), offset=4), record(opened(agent=APPLE), offset=5)])
+    assert await _stated(store) == []
+    await store.apply([record(prepared(), offset=6), record(opened(refs=(BERT,)), offset=7)])
+    told = [one.event for one in await _stated(store)]
+    mid = message(1)
+    assert isinstance(told[0], MessageRegistered)
+    assert told[1:] == [
+        MessageFirstOpened(message_id=mid, ordinal=1, event_id=hit_id(NOW, 2), ref=ANNA),
+        MessageFirstOpened(message_id=mid, ordinal=1, event_id=hit_id(NOW, 7), ref=BERT),
+        MessageFirstClicked(
+            message_id=mid, ordinal=1, event_id=hit_id(NOW + 2, 3), link_index=0, ref=ANNA
+        ),
+    ]
+    await store.apply([record(prepared(), offset=8), *hits])
+    assert len(await _stated(store)) == len(told)
+
+
 async def test_a_rebuild_of_the_read_models_states_nothing(store: Store) -> None:
     log = [record(prepared()), record(opened(), offset=1)]
     await store.apply(log)
     before = await store.tables()
     await store.pool.execute("delete from outbox")
-    for name in ("message", "recipient", "link", "attachment", "template", "interaction"):
+    for name in (*TABLES, "view_slot"):
         await store.pool.execute(f"delete from {name}")  # noqa: S608
     await store.apply(log)
     assert await store.tables() == before
@@ -135,7 +164,7 @@ async def test_a_rebuild_of_the_read_models_states_nothing(store: Store) -> None
 
 
 async def test_a_slice_that_fails_states_nothing(store: Store) -> None:
-    await store.fail([record(opened())])
+    await store.fail([record(prepared()), record(opened(), offset=1)])
     assert await _stated(store) == []
     assert store.woken == []
 

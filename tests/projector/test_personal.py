@@ -50,6 +50,22 @@ async def test_a_tombstone_forgets_its_message_alone(store: Store, together: boo
     assert named(await store.rows("personal", "message_id"), "subject") == [("other",)]
 
 
+async def test_a_person_is_found_by_the_callers_id_for_as_long_as_it_is_named(store: Store) -> None:
+    await store.apply([_personal("one"), _personal("other", 2, 1)], LANE)
+    listed = named(await store.rows("person", "ref"), "ref", "id")
+    assert listed == [(ANNA, "c1"), (ANNA, "c1")]
+    nameless = MessagePersonal(
+        message_id=message(1),
+        subject="one",
+        sender=Mailbox(address="sally@acme.example"),
+        recipients=(PersonalRecipient(ref=ANNA, address="anna@example.org"),),
+    )
+    await store.apply([record(nameless, offset=2)], LANE)
+    assert named(await store.rows("person", "ref"), "message_id") == [(message(2),)]
+    await store.apply([_tombstone(2)], LANE)
+    assert await store.rows("person", "ref") == []
+
+
 async def test_what_is_said_after_a_tombstone_holds(store: Store) -> None:
     await store.apply([_personal("one"), _tombstone(offset=1), _personal("two", offset=2)], LANE)
     assert (await store.row("personal"))["subject"] == "two"

@@ -7,7 +7,8 @@ import pytest
 
 from schemas.envelope import Envelope, Received, decode
 from schemas.events import Event, NetworkJudged
-from schemas.settings import Follow, PreferenceSet
+from schemas.facts import MessageFirstOpened
+from schemas.settings import Follow, PreferenceSet, TenantSet
 from services.projector import staging
 from services.projector.admission import Reason
 from services.projector.staging import Slice
@@ -77,5 +78,16 @@ def test_what_is_not_folded_yet_is_counted() -> None:
 
 
 def test_what_no_read_model_is_made_of_is_refused() -> None:
-    setting = PreferenceSet(ref=ANNA, follow=Follow.ALLOW, since=NOW, by="sally")
-    assert Slice().add(_received(setting)) is Reason.WRONG_TOPIC
+    fact = MessageFirstOpened(message_id=message(1), ordinal=1, event_id=hit_id(NOW, 1))
+    assert Slice().add(_received(fact)) is Reason.WRONG_TOPIC
+
+
+def test_of_the_settings_whether_engagement_is_on_is_kept() -> None:
+    ready = Slice()
+    preference = PreferenceSet(ref=ANNA, follow=Follow.ALLOW, since=NOW, by="sally")
+    assert ready.add(_received(preference)) is None
+    for on in (True, False):
+        ready.add(_received(TenantSet(since=NOW, by="ada", engagement=on)))
+    ready.unset("rival")
+    ready.unset(f"acme:{ANNA}")
+    assert ready.engagement == {"acme": False, "rival": None}

@@ -56,6 +56,9 @@ create index message_by_last_opened on message (tenant, last_opened_at desc null
 create index message_by_owner_sent on message (tenant, owner, sent_at desc nulls last, message_id desc) where followed;
 create index message_by_owner_opened on message (tenant, owner, last_opened_at desc nulls last, message_id desc) where followed;
 
+create index message_by_regarding on message (tenant, regarding, sent_at desc nulls last, message_id desc)
+    where regarding is not null;
+
 -- A shared copy's hits count for the message only, so they are in no recipient's row.
 create table recipient (
     tenant text not null,
@@ -130,6 +133,37 @@ create table attachment (
     primary key (tenant, message_id, attachment_index)
 ) with (fillfactor = 70);
 
+-- Who viewed which file.
+create table viewer (
+    tenant text not null,
+    message_id uuid not null,
+    attachment_index integer not null,
+    ref text not null,
+    attachment_views bigint not null default 0,
+    first_attachment_viewed_at bigint,
+    last_attachment_viewed_at bigint,
+    human_attachment_views bigint not null default 0,
+    human_first_attachment_viewed_at bigint,
+    human_last_attachment_viewed_at bigint,
+    primary key (tenant, message_id, attachment_index, ref)
+) with (fillfactor = 70);
+
+-- Views of files that have begun to count: requests of one file by one reader (ref is '' for a shared copy's), from one
+-- network and program (their digest) in one ten minutes of the clock (slot, counted since the epoch), are one view, and a
+-- person's when one of them is. Slots into which no hit can fall any more are dropped.
+create table view_slot (
+    tenant text not null,
+    message_id uuid not null,
+    item integer not null,
+    ref text not null,
+    visitor bytea not null,
+    slot bigint not null,
+    human boolean not null,
+    primary key (tenant, message_id, item, ref, visitor, slot)
+);
+
+create index view_slot_by_slot on view_slot (slot);
+
 -- One row per lane, summed on read, so that two workers never wait for each other's roll-ups. emails are all mails written
 -- from the template; every other figure is of the followed ones. The *_emails columns count emails with at least one such
 -- interaction.
@@ -175,6 +209,83 @@ create table template (
     human_first_replied_at bigint,
     human_last_replied_at bigint,
     primary key (tenant, template_id, lane)
+) with (fillfactor = 50);
+
+-- An owner's days, in UTC; one row per lane. emails and the *_emails columns are of the mails sent on that day, whenever
+-- something became of them; every other figure is of what happened on that day. All but emails are of followed mails.
+create table tenant_day (
+    tenant text not null,
+    day date not null,
+    owner text not null,
+    lane smallint not null,
+    emails bigint not null default 0,
+    followed_emails bigint not null default 0,
+    opened_emails bigint not null default 0,
+    human_opened_emails bigint not null default 0,
+    clicked_emails bigint not null default 0,
+    human_clicked_emails bigint not null default 0,
+    viewed_emails bigint not null default 0,
+    human_viewed_emails bigint not null default 0,
+    replied_emails bigint not null default 0,
+    human_replied_emails bigint not null default 0,
+    opens bigint not null default 0,
+    first_opened_at bigint,
+    last_opened_at bigint,
+    human_opens bigint not null default 0,
+    human_first_opened_at bigint,
+    human_last_opened_at bigint,
+    clicks bigint not null default 0,
+    first_clicked_at bigint,
+    last_clicked_at bigint,
+    human_clicks bigint not null default 0,
+    human_first_clicked_at bigint,
+    human_last_clicked_at bigint,
+    attachment_views bigint not null default 0,
+    first_attachment_viewed_at bigint,
+    last_attachment_viewed_at bigint,
+    human_attachment_views bigint not null default 0,
+    human_first_attachment_viewed_at bigint,
+    human_last_attachment_viewed_at bigint,
+    replies bigint not null default 0,
+    first_replied_at bigint,
+    last_replied_at bigint,
+    human_replies bigint not null default 0,
+    human_first_replied_at bigint,
+    human_last_replied_at bigint,
+    primary key (tenant, day, owner, lane)
+) with (fillfactor = 50);
+
+-- What happened to an owner's followed mails by the hour of the week in UTC: 0 is Monday's first. One row per lane.
+create table hour_of_week (
+    tenant text not null,
+    owner text not null,
+    hour smallint not null,
+    lane smallint not null,
+    opens bigint not null default 0,
+    first_opened_at bigint,
+    last_opened_at bigint,
+    human_opens bigint not null default 0,
+    human_first_opened_at bigint,
+    human_last_opened_at bigint,
+    clicks bigint not null default 0,
+    first_clicked_at bigint,
+    last_clicked_at bigint,
+    human_clicks bigint not null default 0,
+    human_first_clicked_at bigint,
+    human_last_clicked_at bigint,
+    attachment_views bigint not null default 0,
+    first_attachment_viewed_at bigint,
+    last_attachment_viewed_at bigint,
+    human_attachment_views bigint not null default 0,
+    human_first_attachment_viewed_at bigint,
+    human_last_attachment_viewed_at bigint,
+    replies bigint not null default 0,
+    first_replied_at bigint,
+    last_replied_at bigint,
+    human_replies bigint not null default 0,
+    human_first_replied_at bigint,
+    human_last_replied_at bigint,
+    primary key (tenant, owner, hour, lane)
 ) with (fillfactor = 50);
 
 -- Every hit, whole; the dedupe set. Range-partitioned by the day inside the version 7 event id (see ensure_days). kind: 1
@@ -230,6 +341,23 @@ create table personal (
     subject text not null,
     body jsonb not null,
     primary key (message_id, tenant)
+);
+
+-- Which refs stand for a person whom the caller has named by an id; from personal, and forgotten with it.
+create table person (
+    tenant text not null,
+    message_id uuid not null,
+    ref text not null,
+    id text not null,
+    primary key (message_id, tenant, ref)
+);
+
+create index person_by_id on person (tenant, id, message_id);
+
+-- A table of our own of engagement.settings.v1: what an answer must know of a tenant. Without a row, engagement is on.
+create table tenant_setting (
+    tenant text primary key,
+    engagement boolean not null
 );
 
 -- What was stated as a fact, so that it is stated once; no rebuild touches it. type is the fact's without its version;

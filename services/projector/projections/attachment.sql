@@ -7,10 +7,10 @@ insert into attachment as a (
 )
 select
     tenant, message_id, item,
-    count(*),
+    sum(views),
     min(occurred_at),
     max(occurred_at),
-    count(*) filter (where human),
+    sum(human_views),
     min(occurred_at) filter (where human),
     max(occurred_at) filter (where human)
 from staged_fresh

@@ -1,13 +1,19 @@
 -- name: state_firsts
--- A person's first interaction of each type with a message, by recipient, is stated once; within a slice the earliest is
--- it. Returns what is to be published.
+-- A person's first interaction of each type with a prepared message, by recipient, is stated once; within a slice the
+-- earliest is it. What came before its message was prepared is stated when that is. Returns what is to be published.
 with candidate as materialized (
     select distinct on (tenant, message_id, coalesce(ref, ''), kind)
         tenant, message_id, coalesce(ref, '') as ref, kind, item, event_id, occurred_at,
         (array[
             'message.first_opened', 'message.first_clicked', 'message.first_attachment_viewed', 'message.first_replied'
         ])[kind] as type
-    from staged_fresh
+    from (
+        select tenant, message_id, ref, kind, item, event_id, occurred_at, human
+        from staged_fresh join staged_owned using (tenant, message_id)
+        union all
+        select tenant, message_id, ref, kind, item, event_id, occurred_at, human
+        from staged_earlier
+    ) known
     where human
     order by tenant, message_id, coalesce(ref, ''), kind, occurred_at, event_id
 ),

@@ -11,11 +11,14 @@ with inserted as (
     from staged_hit
     order by event_id
     on conflict (event_id) do nothing
-    returning tenant, message_id, ref, kind, item, occurred_at, human, event_id
+    returning tenant, message_id, ref, kind, item, occurred_at, human, event_id, network, user_agent
 ),
 fresh as (
-    insert into staged_fresh (tenant, message_id, ref, kind, item, occurred_at, human, event_id)
-    select tenant, message_id, ref, kind, item, occurred_at, human, event_id from inserted
+    insert into staged_fresh (tenant, message_id, ref, kind, item, occurred_at, human, event_id, visitor)
+    select
+        tenant, message_id, ref, kind, item, occurred_at, human, event_id,
+        case when kind = 3 then sha256(convert_to(coalesce(network, '') || ' ' || user_agent, 'UTF8')) end
+    from inserted
     returning kind, human
 )
 select kind, human, count(*) as fresh from fresh group by kind, human;

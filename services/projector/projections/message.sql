@@ -1,5 +1,6 @@
 -- name: fold
--- What is new of each message is added to its row; what that changed goes on to the message's template. $1 is the lane.
+-- What is new of each message is added to its row; what that changed goes on to the message's template and to the day on
+-- which it was sent. $1 is the lane.
 with changed as (
     insert into message as m (
         tenant, message_id, lane,
@@ -26,10 +27,10 @@ with changed as (
         count(*) filter (where kind = 2 and human),
         min(occurred_at) filter (where kind = 2 and human),
         max(occurred_at) filter (where kind = 2 and human),
-        count(*) filter (where kind = 3),
+        coalesce(sum(views) filter (where kind = 3), 0),
         min(occurred_at) filter (where kind = 3),
         max(occurred_at) filter (where kind = 3),
-        count(*) filter (where kind = 3 and human),
+        coalesce(sum(human_views) filter (where kind = 3), 0),
         min(occurred_at) filter (where kind = 3 and human),
         max(occurred_at) filter (where kind = 3 and human),
         count(*) filter (where kind = 4),
@@ -67,7 +68,7 @@ with changed as (
         human_first_replied_at = least(m.human_first_replied_at, excluded.human_first_replied_at),
         human_last_replied_at = greatest(m.human_last_replied_at, excluded.human_last_replied_at)
     returning
-        new.tenant, new.template_id, new.followed,
+        new.tenant, new.message_id, new.prepared_at, new.owner, new.template_id, new.followed, new.sent_at,
         (new.opens > 0)::int - coalesce((old.opens > 0)::int, 0) as opened_emails,
         new.opens - coalesce(old.opens, 0) as opens,
         new.first_opened_at as first_opened_at,
@@ -100,6 +101,27 @@ with changed as (
         new.human_replies - coalesce(old.human_replies, 0) as human_replies,
         new.human_first_replied_at as human_first_replied_at,
         new.human_last_replied_at as human_last_replied_at
+),
+owned as (
+    insert into staged_owned (tenant, message_id, owner, followed)
+    select tenant, message_id, owner, followed
+    from changed
+    where prepared_at is not null
+),
+cohort as (
+    insert into staged_cohort (
+        tenant, day, owner, emails, followed_emails,
+        opened_emails, human_opened_emails, clicked_emails, human_clicked_emails,
+        viewed_emails, human_viewed_emails, replied_emails, human_replied_emails
+    )
+    select
+        tenant, date '1970-01-01' + (sent_at / 86400000000)::integer, owner, 0, 0,
+        opened_emails, human_opened_emails, clicked_emails, human_clicked_emails,
+        viewed_emails, human_viewed_emails, replied_emails, human_replied_emails
+    from changed
+    where prepared_at is not null and followed and sent_at is not null
+        and (opened_emails, human_opened_emails, clicked_emails, human_clicked_emails,
+             viewed_emails, human_viewed_emails, replied_emails, human_replied_emails) <> (0, 0, 0, 0, 0, 0, 0, 0)
 )
 insert into staged_touched (
     tenant, template_id, named_at, emails, followed_emails,

@@ -1,7 +1,7 @@
 -- name: fold
 -- A message that was not known as prepared becomes so, with its recipients, links and files; the first in the log holds.
--- What was counted for it before goes on to its template, whole. Returns the messages to be stated as registered, which
--- are those never stated before. $1 is the lane.
+-- What was counted for it before goes on, whole, to its template and to the day on which it was sent. Returns the messages
+-- to be stated as registered, which are those never stated before. $1 is the lane.
 with prepared as (
     insert into message as m (
         tenant, message_id, lane, prepared_at, owner, followed, reason, renditions, mode,
@@ -112,6 +112,27 @@ touched as (
         case when followed then human_last_replied_at end
     from prepared join (select tenant, message_id, template_name from staged_message) named using (tenant, message_id)
     where template_id is not null
+),
+late as (
+    insert into staged_late (tenant, message_id, owner, followed)
+    select tenant, message_id, owner, followed
+    from prepared
+    where opens + clicks + attachment_views > 0
+),
+cohort as (
+    insert into staged_cohort (
+        tenant, day, owner, emails, followed_emails,
+        opened_emails, human_opened_emails, clicked_emails, human_clicked_emails,
+        viewed_emails, human_viewed_emails, replied_emails, human_replied_emails
+    )
+    select
+        tenant, date '1970-01-01' + (sent_at / 86400000000)::integer, owner, 1, followed::int,
+        followed::int * (opens > 0)::int, followed::int * (human_opens > 0)::int,
+        followed::int * (clicks > 0)::int, followed::int * (human_clicks > 0)::int,
+        followed::int * (attachment_views > 0)::int, followed::int * (human_attachment_views > 0)::int,
+        followed::int * (replies > 0)::int, followed::int * (human_replies > 0)::int
+    from prepared
+    where sent_at is not null
 )
 insert into first_fact (tenant, message_id, ref, type, ordinal, event_id, occurred_at)
 select tenant, message_id, '', 'message.registered', 1, event_id, prepared_at

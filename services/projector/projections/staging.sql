@@ -38,9 +38,42 @@ create temporary table staged_personal (
     tenant text, message_id uuid, subject text, body jsonb
 ) on commit delete rows;
 
--- Interactions and replies seen for the first time: what the counting read models fold.
+-- Interactions and replies seen for the first time: what the counting read models fold. visitor is the network and program
+-- that viewed a file; views and human_views say of which views a request is the one that counts.
 create temporary table staged_fresh (
-    tenant text, message_id uuid, ref text, kind smallint, item integer, occurred_at bigint, human boolean, event_id uuid
+    tenant text, message_id uuid, ref text, kind smallint, item integer, occurred_at bigint, human boolean, event_id uuid,
+    visitor bytea, views smallint default 0, human_views smallint default 0
+) on commit delete rows;
+
+-- Mails that became prepared after their first interactions, and these interactions.
+create temporary table staged_late (tenant text, message_id uuid, owner text, followed boolean) on commit delete rows;
+
+create temporary table staged_earlier (
+    tenant text, owner text, followed boolean, message_id uuid, ref text, kind smallint, item integer, occurred_at bigint,
+    human boolean, event_id uuid, views smallint, human_views smallint
+) on commit delete rows;
+
+-- The prepared mails among those with new interactions.
+create temporary table staged_owned (tenant text, message_id uuid, owner text, followed boolean) on commit delete rows;
+
+-- What changed in a mail, for the day on which it was sent.
+create temporary table staged_cohort (
+    tenant text, day date, owner text, emails bigint, followed_emails bigint,
+    opened_emails bigint, human_opened_emails bigint, clicked_emails bigint, human_clicked_emails bigint,
+    viewed_emails bigint, human_viewed_emails bigint, replied_emails bigint, human_replied_emails bigint
+) on commit delete rows;
+
+-- What happened to an owner's mails, by the hours since the epoch.
+create temporary table staged_activity (
+    tenant text, owner text, hour bigint,
+    opens bigint, first_opened_at bigint, last_opened_at bigint,
+    human_opens bigint, human_first_opened_at bigint, human_last_opened_at bigint,
+    clicks bigint, first_clicked_at bigint, last_clicked_at bigint,
+    human_clicks bigint, human_first_clicked_at bigint, human_last_clicked_at bigint,
+    attachment_views bigint, first_attachment_viewed_at bigint, last_attachment_viewed_at bigint,
+    human_attachment_views bigint, human_first_attachment_viewed_at bigint, human_last_attachment_viewed_at bigint,
+    replies bigint, first_replied_at bigint, last_replied_at bigint,
+    human_replies bigint, human_first_replied_at bigint, human_last_replied_at bigint
 ) on commit delete rows;
 
 -- What changed in a message, for its template.

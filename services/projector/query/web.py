@@ -33,6 +33,7 @@ from services.projector.query.parameters import (
 )
 from services.projector.query.scope import Scope, reading, scope_of
 from services.projector.query.shapes import Shape
+from services.projector.views import CONSUMER
 from services.runtime import checkpoint
 from services.runtime.access import Verifier
 from services.runtime.clock import Clock
@@ -44,8 +45,6 @@ from services.runtime.web import application as door
 
 # It reads no bodies.
 MAX_BODY_BYTES: Final = 1024
-# The name under which the fold keeps its checkpoints.
-CONSUMER: Final = "projector"
 OPENAPI: Final = files(__package__ or "").joinpath("openapi.json").read_bytes()
 
 POOL: Final = web.AppKey("pool", Pool)
