@@ -1,9 +1,10 @@
-"""Find the links of an HTML mail and change only their values: spliced in place, never serialised.
+"""Find the links and own pictures of an HTML mail and change only their values: spliced in place, never serialised.
 
 One linear pass that reads the text as a browser's tokenizer does. What is found has offsets into the text as given,
-so that whatever is not named by an edit leaves exactly as it came. No link is judged here: that is `links`.
+so that whatever is not named by an edit leaves exactly as it came. It judges nothing: that is `links` and `pictures`.
 
-The closed list of edits: the value of an `href` of `<a>` or `<area>` (`replace_value`), and the pixel (`insert_pixel`).
+The closed list of edits: the value of an `href` of `<a>` or `<area>`, or of a `cid:` picture (`replace_value`), the
+pixel (`insert_pixel`), and where `offer` puts the followed files: at a place kept for them, else before the pixel.
 """
 
 import re
@@ -16,6 +17,8 @@ from services.rewriter.references import decode_attribute
 
 LINK_ELEMENTS: Final = frozenset({"a", "area"})
 FOLLOW_MARK: Final = "data-inkling-follow"
+PLACE_MARK: Final = "data-inkling-attachments"
+CID: Final = "cid:"
 TEXT_LIMIT: Final = 200
 # What is looked at to make the text of one link: entities, indentation and all.
 _RAW_TEXT_LIMIT: Final = 2_000
@@ -71,8 +74,8 @@ _PIXEL = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSpot:
-    """A link-carrying value: `html[start:end] == raw`, between the quotes `quote` (`"`, `'` or none)."""
+class ValueSpot:
+    """A URL in an attribute: `html[start:end] == raw`, between the quotes `quote` (`"`, `'` or none)."""
 
     start: int
     end: int
@@ -80,6 +83,12 @@ class LinkSpot:
     raw: str
     # Where a browser would go: references decoded, the white space a browser ignores removed.
     url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSpot(ValueSpot):
+    """The `href` of a link."""
+
     # What the reader sees of the link (words, or the alternative text of a picture), on one line.
     text: str
     # The value of the attribute `data-inkling-follow` on the same element, if it is there.
@@ -87,14 +96,27 @@ class LinkSpot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Right after a start tag with the attribute `data-inkling-attachments`, whose value this is."""
+
+    position: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """The links of a text in document order, and the offset at which the pixel belongs."""
+    """What a text says that may become an edit, in document order, and the offset at which the pixel belongs.
+
+    `pictures` are the `cid:` values of `<img src>` and of `background`, `places` those kept for followed files.
+    """
 
     links: tuple[LinkSpot, ...]
     pixel_position: int
+    pictures: tuple[ValueSpot, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Edit:
     """Markup to stand in place of `html[start:end]`."""
 
@@ -109,10 +131,13 @@ def scan(html: str) -> Scan:
 
 
 def splice(html: str, edits: Iterable[Edit]) -> str:
-    """Carry out edits given in any order; every other character stays. Overlapping edits raise ValueError."""
+    """Carry out edits given in any order; every other character stays. Overlapping edits raise ValueError.
+
+    Of those at one place the first given comes first.
+    """
     pieces: list[str] = []
     position = 0
-    for edit in sorted(edits):
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if not position <= edit.start <= edit.end <= len(html):
             raise ValueError(f"the edit at {edit.start} overlaps another or lies outside the text")
         pieces += (html[position : edit.start], edit.markup)
@@ -121,8 +146,8 @@ def splice(html: str, edits: Iterable[Edit]) -> str:
     return "".join(pieces)
 
 
-def replace_value(spot: LinkSpot, url: str) -> Edit:
-    """The edit that makes the link lead to `url`, escaped for the quotes found; a bare value gets some if it must."""
+def replace_value(spot: ValueSpot, url: str) -> Edit:
+    """The edit that puts `url` there, escaped for the quotes found; a bare value gets some if it must."""
     value = url.replace("&", "&amp;")
     if spot.quote == "'":
         value = value.replace("'", "&#39;")
@@ -183,6 +208,11 @@ class _Scanner:
 
     def __init__(self, html: str) -> None:
         self._html = html
+        lower = html.lower()
+        # Then every tag is looked at, not only those that tell of links.
+        self._watchful = PLACE_MARK in lower or CID in lower
+        self._pictures: list[ValueSpot] = []
+        self._places: list[Place] = []
         self._found: list[_Found] = []
         self._anchor: _Found | None = None
         self._foreign = 0
@@ -204,12 +234,18 @@ class _Scanner:
     def _result(self, end: int) -> Scan:
         position = next((at for at in (self._body_end, self._html_end) if at >= 0), end)
         links = tuple(found.spot(self._html) for found in self._found)
-        return Scan(links=links, pixel_position=position)
+        return Scan(
+            links=links,
+            pixel_position=position,
+            pictures=tuple(self._pictures),
+            places=tuple(self._places),
+        )
 
     def _skip(self, position: int) -> int:
-        if self._anchor is None and (untelling := _UNTELLING.match(self._html, position)):
-            return untelling.end()
-        return position
+        if self._watchful or self._anchor is not None:
+            return position
+        untelling = _UNTELLING.match(self._html, position)
+        return untelling.end() if untelling else position
 
     def _text(self, start: int, end: int) -> None:
         if self._anchor is not None:
@@ -241,6 +277,8 @@ class _Scanner:
         return found + len(closing) if found >= 0 else -1
 
     def _start_tag(self, name: str, tag: re.Match[str]) -> int:
+        if self._watchful:
+            self._look(name, tag)
         if name in LINK_ELEMENTS:
             self._link(name, tag)
         elif name == "img" and self._anchor is not None:
@@ -250,6 +288,30 @@ class _Scanner:
         elif name in _RAW_TEXT and not self._foreign:
             return self._raw_text(name, tag.end())
         return tag.end()
+
+    def _look(self, name: str, tag: re.Match[str]) -> None:
+        """Note the pictures that a tag shows, and the place that it keeps."""
+        written = tag[3].lower()
+        if CID in written:
+            attributes = self._attributes(tag)
+            for source in ("src", "background") if name == "img" else ("background",):
+                if spot := self._picture(attributes.get(source)):
+                    self._pictures.append(spot)
+        # Not in a link, whose own link a second one would end, nor where markup is no markup.
+        free = self._anchor is None and not self._foreign and name not in _RAW_TEXT | {"a"}
+        if PLACE_MARK in written and free and (mark := self._attributes(tag).get(PLACE_MARK)):
+            value = decode_attribute(_value(mark)).strip()
+            self._places.append(Place(position=tag.end(), value=value))
+
+    def _picture(self, source: re.Match[str] | None) -> ValueSpot | None:
+        if source is None or not source.lastindex or source.lastindex == 1:
+            return None
+        raw = source[source.lastindex]
+        url = link_target(raw)
+        if url[: len(CID)].lower() != CID:
+            return None
+        start, end = source.span(source.lastindex)
+        return ValueSpot(start=start, end=end, quote=source[2] or source[4] or "", raw=raw, url=url)
 
     def _end_tag(self, name: str, at: int) -> None:
         if name == "a":

@@ -28,7 +28,20 @@ FRAGMENTS = [
     *["&#0;", "&", "</body>", "</html>", "<!--", "-->", "--!>", "<!-->", "<!--->", "<!", "<?"],
     *["</", "<", "<!--[if mso]>", "<![endif]-->", "<![CDATA[", "]]>", "<svg>", "</svg>", "<svg/>"],
     *["<script>", "</script>", "<script ", "<plaintext>", "<style>", "</style>", "<textarea>"],
-    *["</textarea>", "<title>", "</title>", "<noembed>"],
+    *[
+        "</textarea>",
+        "<title>",
+        "</title>",
+        "<noembed>",
+        "<img src=cid:p>",
+        "<td background='cid:q'>",
+    ],
+    *[
+        "<p data-inkling-attachments=1>",
+        "<DIV Data-Inkling-Attachments>",
+        " data-inkling-attachments",
+    ],
+    *["src=", "cid:", "<img "],
 ]
 SOUP = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 
@@ -92,6 +105,26 @@ def test_only_the_values_change_and_nothing_else(html: str) -> None:
         assert rewritten.count(url) == 1
         rewritten = rewritten.replace(url, spot.raw)
     assert rewritten == html
+
+
+@given(SOUP)
+def test_only_the_values_of_pictures_change_and_nothing_else(html: str) -> None:
+    spots = scan(html).pictures
+    values = {f"https://t.example/i/{index}/": spot for index, spot in enumerate(spots)}
+    rewritten = splice(html, [replace_value(spot, url) for url, spot in values.items()])
+    for url, spot in values.items():
+        assert html[spot.start : spot.end] == spot.raw
+        rewritten = rewritten.replace(url, spot.raw)
+    assert rewritten == html
+
+
+@given(SOUP)
+def test_what_stands_at_a_kept_place_is_never_swallowed(html: str) -> None:
+    before = scan(html)
+    probes = [Edit(place.position, place.position, "<area href=probe>") for place in before.places]
+    after = scan(splice(html, probes))
+    assert [spot.url for spot in after.links].count("probe") == len(before.places)
+    assert [place.value for place in after.places] == [place.value for place in before.places]
 
 
 @given(SOUP)
@@ -202,6 +235,7 @@ def test_edits_that_overlap_are_refused() -> None:
         splice("abcdef", [Edit(0, 3, ""), Edit(2, 4, "")])
     with pytest.raises(ValueError, match="outside"):
         splice("abc", [Edit(2, 4, "")])
+    assert splice("ab", [Edit(1, 1, "z"), Edit(1, 1, "y"), Edit(1, 2, "x")]) == "azyx"
 
 
 @pytest.mark.parametrize(
@@ -236,6 +270,51 @@ def test_the_mark_beside_a_link_is_reported(html: str, mark: str | None) -> None
 
 
 @pytest.mark.parametrize(
+    ("html", "url"),
+    [
+        ("<img src=cid:a>", "cid:a"),
+        ("<IMG alt='x>y' SRC='CID:a@b'>", "CID:a@b"),
+        ('<a href=u><img src=" cid:a&amp;b "></a>', "cid:a&b"),
+        ('<table background="cid:a%20b">', "cid:a%20b"),
+        ("<img src=cid:a src=cid:b>", "cid:a"),
+        ("<!--[if !mso]><!--><img src=cid:a><!--<![endif]-->", "cid:a"),
+        ("<img src src=cid:a>", None),
+        ("<p src=cid:a>", None),
+        ("<img alt=cid:a src=u>", None),
+        ("<img src=xcid:a>", None),
+        ("<!-- <img src=cid:a> -->", None),
+        ("<p style='background:url(cid:a)'>", None),
+        ("<a href=cid:a>", None),
+    ],
+)
+def test_the_mails_own_pictures_are_found(html: str, url: str | None) -> None:
+    assert [spot.url for spot in scan(html).pictures] == ([] if url is None else [url])
+
+
+@pytest.mark.parametrize(
+    ("html", "value"),
+    [
+        ("<div data-inkling-attachments>|</div>", ""),
+        ("<P\nDATA-INKLING-ATTACHMENTS = ' 2 ' >|", "2"),
+        ("<td data-inkling-attachments='&#49;'>|<a href=u>", "1"),
+        ("<br data-inkling-attachments/>|", ""),
+        ("<div data-inkling-attachments", None),
+        ("<div title=data-inkling-attachments>", None),
+        ("<div data-inkling-attachments-2>", None),
+        ("<a href=u data-inkling-attachments>", None),
+        ("<a href=u><b data-inkling-attachments></b></a>", None),
+        ("<textarea data-inkling-attachments></textarea>", None),
+        ("<svg><g data-inkling-attachments /></svg>", None),
+        ("<!-- <p data-inkling-attachments> -->", None),
+        ("</p data-inkling-attachments>", None),
+    ],
+)
+def test_the_places_kept_for_followed_files_are_found(html: str, value: str | None) -> None:
+    found = [(place.position, place.value) for place in scan(html.replace("|", "")).places]
+    assert found == ([] if value is None else [(html.index("|"), value)])
+
+
+@pytest.mark.parametrize(
     "html",
     [
         "x|</body></html>",
@@ -265,7 +344,15 @@ def test_the_pixel_is_one_closed_tag() -> None:
 FLOODS = [
     *["<a href=", "<!--", "<", '<a href="', "<a ", "</", "<script><!--<script>", "<svg><![CDATA["],
     *["<style></styl", "<a href=u>", "<a href=u>&#1", "&amp", "<!-->", "<?", "<a =", " =a"],
-    *["<p '", "<img alt='", "{{", "\0"],
+    *[
+        "<p '",
+        "<img alt='",
+        "{{",
+        "\0",
+        "<img src=cid:a>",
+        "<p data-inkling-attachments>",
+        "<p cid:",
+    ],
 ]
 
 
