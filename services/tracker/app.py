@@ -9,13 +9,18 @@ from prometheus_client import CollectorRegistry
 from services.runtime.clock import Deadline
 from services.runtime.collectors import Readings
 from services.runtime.lifecycle import Life
+from services.runtime.objects import open_objects
 from services.runtime.operations import operate
 from services.runtime.publisher import Publisher
+from services.tracker.books import Books
 from services.tracker.config import Config
 from services.tracker.doors import Doors
+from services.tracker.file_doors import FileDoors
 from services.tracker.listener import listen
 from services.tracker.metrics import Metrics
 from services.tracker.recorder import Recorder
+from services.tracker.sending import Sender
+from services.tracker.shelf import Shelf
 from services.tracker.web import public_application
 
 
@@ -31,8 +36,12 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
     Readings("tracker", registry).publisher(publisher)
     recorder = Recorder(publisher, life.clock, os.urandom, f"/tracker/{config.edge}")
     life.checks.add("kafka", recorder.problem)
-    doors = Doors(config.token_keys, recorder, life.clock, counted, config.edge)
-    app = public_application(doors, config.trusted_proxies)
+    # The object store is no reason to be unready: pixels and links need none, and another tracker has the same one.
+    shelf = Shelf(open_objects(config.objects), life.clock, counted)
+    books = Books(recorder, life.clock, counted)
+    doors = Doors(config.token_keys, books, counted, config.edge)
+    files = FileDoors(config.token_keys, books, shelf, life.clock, counted, config.edge)
+    app = public_application(doors, files, Sender(counted), config.trusted_proxies)
     async with operate(config.doors, life, registry):
         life.tasks.create_task(publisher.run(), name="publisher")
         life.tasks.create_task(recorder.learn_partitions(), name="partitions")

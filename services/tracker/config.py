@@ -8,6 +8,7 @@ from schemas import token
 from schemas.token import KeyRing
 from services.runtime import parsers
 from services.runtime.config import DoorConfig, KafkaConfig, ProcessConfig, doors, group, setting
+from services.runtime.objects import ObjectsConfig
 from services.runtime.parsers import Network, Parser
 
 PORT: Final = 7400
@@ -28,6 +29,7 @@ class Config:
     process: ProcessConfig = group(ProcessConfig)
     doors: DoorConfig = doors(PORT)
     kafka: KafkaConfig = group(KafkaConfig)
+    objects: ObjectsConfig = group(ObjectsConfig)
     edge: str = setting(
         "INKLING_TRACKER_EDGE",
         Parser("a name", _edge),

@@ -1,28 +1,23 @@
-"""The two doors without their HTTP: a token and a hit in, a complete answer out. Every front end calls these."""
+"""Pixel and link without their HTTP: a token and a hit in, a complete answer out. Every front end calls these."""
 
 from typing import Final
 
 from schemas import token
 from schemas.errors import BadToken
-from schemas.events import LinkClicked, MessageOpened
-from schemas.token import Claim, KeyRing, Purpose
-from services.runtime.clock import Clock
+from schemas.token import KeyRing, Purpose
 from services.tracker import answers, hits, targets
 from services.tracker.answers import Answer
+from services.tracker.books import Books
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind, Metrics, Outcome, Reason
-from services.tracker.recorder import Recorder
 
 
 class Doors:
     """Verifies, records and decides the answer."""
 
-    def __init__(
-        self, ring: KeyRing, recorder: Recorder, clock: Clock, metrics: Metrics, edge: str
-    ) -> None:
+    def __init__(self, ring: KeyRing, books: Books, metrics: Metrics, edge: str) -> None:
         self._ring: Final = ring
-        self._recorder: Final = recorder
-        self._clock: Final = clock
+        self._books: Final = books
         self._metrics: Final = metrics
         self._edge: Final = edge
 
@@ -34,7 +29,7 @@ class Doors:
         except BadToken as error:
             self._metrics.refuse(Kind.OPEN, error.fault)
             return answers.PIXEL_NOT_RECORDED
-        match await self._record(Kind.OPEN, claim, hit, hits.opened(claim, hit, self._edge)):
+        match await self._books.record(Kind.OPEN, claim, hit, hits.opened(claim, hit, self._edge)):
             case Outcome.RECORDED:
                 return answers.PIXEL_RECORDED
             case Outcome.NOT_RECORDED:
@@ -55,30 +50,10 @@ class Doors:
             self._metrics.refuse(Kind.CLICK, Reason.TARGET)
             return answers.NO_SUCH_LINK
         event = hits.clicked(claim, hit, self._edge)
-        outcome = await self._record(Kind.CLICK, claim, hit, event)
+        outcome = await self._books.record(Kind.CLICK, claim, hit, event)
         return answers.redirect(location, recorded=outcome is Outcome.RECORDED)
 
     def refuse_body(self, kind: Kind) -> None:
         """Count a request that came with a body, which neither door reads."""
         self._metrics.receive(kind)
         self._metrics.refuse(kind, Reason.BODY)
-
-    async def _record(
-        self, kind: Kind, claim: Claim, hit: Hit, event: MessageOpened | LinkClicked
-    ) -> Outcome:
-        outcome = Outcome.ABANDONED  # stays so when the server gives up waiting
-        try:
-            outcome = await self._offer(claim, hit, event)
-        finally:
-            self._metrics.settle(kind, outcome)
-        return outcome
-
-    async def _offer(self, claim: Claim, hit: Hit, event: MessageOpened | LinkClicked) -> Outcome:
-        if not claim.recorded:
-            return Outcome.NOT_RECORDED
-        begun = self._clock.monotonic()
-        parent = hits.traceparent(hit.traceparent)
-        if not await self._recorder.record(claim.tenant, event, parent):
-            return Outcome.UNAVAILABLE
-        self._metrics.publish_seconds.observe(self._clock.monotonic() - begun)
-        return Outcome.RECORDED

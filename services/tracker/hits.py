@@ -6,7 +6,7 @@ Headers come from strangers. Whatever bytes they hold, the event made here satis
 import re
 from typing import Final, NamedTuple, TypedDict
 
-from schemas.events import LinkClicked, MessageOpened
+from schemas.events import AttachmentViewed, LinkClicked, MessageOpened
 from schemas.identity import MessageId, RecipientRef
 from schemas.token import Claim
 
@@ -59,6 +59,11 @@ def opened(claim: Claim, hit: Hit, edge: str) -> MessageOpened:
 def clicked(claim: Claim, hit: Hit, edge: str) -> LinkClicked:
     """State that a link was requested; the claim of a link has an index."""
     return LinkClicked(link_index=claim.index or 0, **_facts(claim, hit, edge))
+
+
+def viewed(claim: Claim, hit: Hit, edge: str) -> AttachmentViewed:
+    """State that a followed file was requested; the claim of a file has an index."""
+    return AttachmentViewed(attachment_index=claim.index or 0, **_facts(claim, hit, edge))
 
 
 def traceparent(header: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.errors import TokenFault
 
@@ -13,6 +13,8 @@ class Kind(StrEnum):
 
     OPEN = "open"
     CLICK = "click"
+    ATTACHMENT = "attachment"
+    PICTURE = "picture"
 
 
 class Outcome(StrEnum):
@@ -22,6 +24,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     NOT_RECORDED = "not_recorded"
     UNAVAILABLE = "unavailable"
+    UNSERVED = "unserved"
     ABANDONED = "abandoned"
 
 
@@ -30,10 +33,24 @@ class Reason(StrEnum):
 
     TARGET = "target"
     BODY = "body"
+    UNKNOWN_FILE = "unknown_file"
+    DAMAGED_FILE = "damaged_file"
+    GONE = "gone"
+    TYPE = "type"
+    RANGE = "range"
+
+
+class Call(StrEnum):
+    """What was asked of the object store."""
+
+    METADATA = "metadata"
+    CONTENT = "content"
 
 
 # The promise is p99 below 25 ms; a batch is flushed after 5 ms and given up after a second.
 _BUCKETS: Final = (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2)
+# A local folder answers in a millisecond, S3 in tens; a call is given up after five seconds.
+_STORE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
@@ -42,13 +59,15 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         received = Counter(
             "inkling_tracker_received",
-            "Hits taken in: received = recorded + refused + not recorded + unavailable + abandoned + under way.",
+            "Hits taken in: received = recorded + refused + not recorded + unavailable + unserved + abandoned"
+            " + under way.",
             ["kind"],
             registry=registry,
         )
         hits = Counter(
             "inkling_tracker_hits",
-            "Hits by what became of them; `unavailable` means valid but lost to Kafka's absence.",
+            "Hits by what became of them; `unavailable` means valid but lost to Kafka's absence,"
+            " `unserved` that the object store did not give the file.",
             ["kind", "outcome"],
             registry=registry,
         )
@@ -72,10 +91,39 @@ class Metrics:
             buckets=_BUCKETS,
             registry=registry,
         )
+        sent = Counter(
+            "inkling_tracker_file_bytes",
+            "Bytes of files and pictures handed to the network.",
+            ["kind"],
+            registry=registry,
+        )
+        self._sent = {kind: sent.labels(kind) for kind in (Kind.ATTACHMENT, Kind.PICTURE)}
+        self.downloads: Final = Gauge(
+            "inkling_tracker_downloads", "Files and pictures on their way out.", registry=registry
+        )
+        seconds = Histogram(
+            "inkling_tracker_object_store_seconds",
+            "Time the object store took for metadata or a chunk of content, failed calls included.",
+            ["call"],
+            buckets=_STORE_BUCKETS,
+            registry=registry,
+        )
+        failures = Counter(
+            "inkling_tracker_object_store_failures",
+            "Calls that the object store did not answer; of content, each broke off or refused one download.",
+            ["call"],
+            registry=registry,
+        )
+        self.store_seconds: Final = {call: seconds.labels(call) for call in Call}
+        self.store_failures: Final = {call: failures.labels(call) for call in Call}
 
     def receive(self, kind: Kind) -> None:
         """Count a hit taken in."""
         self._received[kind].inc()
+
+    def send(self, kind: Kind, count: int) -> None:
+        """Count bytes of a file that went out."""
+        self._sent[kind].inc(count)
 
     def settle(self, kind: Kind, outcome: Outcome) -> None:
         """Count what became of a hit that was not refused."""

@@ -1,6 +1,6 @@
 """The aiohttp front end: from a request to a hit, from an answer to a response. It decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -12,17 +12,27 @@ from services.runtime.web import application
 from services.tracker import clients
 from services.tracker.answers import RECORDED, Answer
 from services.tracker.clients import Network
+from services.tracker.conditions import Conditions
 from services.tracker.doors import Doors
+from services.tracker.file_doors import Download, FileDoors
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind
+from services.tracker.sending import Sender
 
 PIXEL_PATH: Final = "/o/{token}.gif"
 CLICK_PATH: Final = "/c/{token}"
-# Neither door reads a body.
+ATTACHMENT_PATH: Final = "/a/{token}"
+PICTURE_PATH: Final = "/i/{token}"
+# No door reads a body.
 _MAX_BODY_BYTES: Final = 1024
 
 
-def public_application(doors: Doors, trusted: Sequence[Network]) -> web.Application:
+_Serve = Callable[[str, Hit, Conditions], Awaitable[Answer | Download]]
+
+
+def public_application(
+    doors: Doors, files: FileDoors, sender: Sender, trusted: Sequence[Network]
+) -> web.Application:
     """Build the application of the public port."""
 
     async def pixel(request: web.Request) -> web.Response:
@@ -37,8 +47,29 @@ def public_application(doors: Doors, trusted: Sequence[Network]) -> web.Applicat
             return _body_refused(request)
         return _response(await doors.click(request.match_info["token"], hit_of(request, trusted)))
 
+    async def give(request: web.Request, kind: Kind, serve: _Serve) -> web.StreamResponse:
+        if request.body_exists:
+            doors.refuse_body(kind)
+            return _body_refused(request)
+        hit = hit_of(request, trusted)
+        answer = await serve(request.match_info["token"], hit, conditions_of(request))
+        if isinstance(answer, Answer):
+            return _response(answer)
+        return await sender.send(request, answer)
+
+    async def attachment(request: web.Request) -> web.StreamResponse:
+        return await give(request, Kind.ATTACHMENT, files.attachment)
+
+    async def picture(request: web.Request) -> web.StreamResponse:
+        return await give(request, Kind.PICTURE, files.picture)
+
     return application(
-        [web.get(PIXEL_PATH, pixel), web.get(CLICK_PATH, click)],
+        [
+            web.get(PIXEL_PATH, pixel),
+            web.get(CLICK_PATH, click),
+            web.get(ATTACHMENT_PATH, attachment),
+            web.get(PICTURE_PATH, picture),
+        ],
         openapi=openapi_document(),
         verifier=None,
         max_body_bytes=_MAX_BODY_BYTES,
@@ -66,6 +97,18 @@ def hit_of(request: web.Request, trusted: Sequence[Network]) -> Hit:
         sec_purpose=get("Sec-Purpose"),
         range=get("Range"),
         traceparent=get("traceparent"),
+    )
+
+
+def conditions_of(request: web.Request) -> Conditions:
+    """Collect what a request says of the content it wants."""
+    headers = request.headers
+    tags = headers.getall("If-None-Match", None)
+    return Conditions(
+        range=headers.get("Range"),
+        none_match=None if tags is None else ", ".join(tags),
+        modified_since=headers.get("If-Modified-Since"),
+        if_range=headers.get("If-Range"),
     )
 
 

@@ -1,17 +1,30 @@
 """What the tracker's tests start from: keys, a claim, tokens for it, a recorder over memory."""
 
 from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import orjson
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from schemas import token, topics
+from schemas import codec, instant, token, topics
+from schemas.files import FileKind, StoredFile, content_key, metadata_key
 from schemas.identity import MessageId, RecipientRef, Tenant
 from schemas.token import Claim, KeyRing, Purpose
 from services.runtime.kafka import Outgoing
+from services.runtime.objects import ObjectsConfig, ObjectStore, open_objects
+from services.tracker.books import Books
+from services.tracker.clients import Network
 from services.tracker.doors import Doors
+from services.tracker.file_doors import FileDoors
 from services.tracker.metrics import Metrics
 from services.tracker.recorder import Recorder
+from services.tracker.sending import Sender
+from services.tracker.shelf import Shelf
+from services.tracker.web import public_application
 from tests.support.clock import ManualClock
 from tests.support.publisher import MemoryPublisher
 
@@ -24,6 +37,11 @@ REFS = (RecipientRef("00112233445566ff"),)
 EDGE = "edge-7"
 TARGET = "https://example.com/offer?a=1&b=%2F#top"
 PARTITIONS = 8
+FILE_INDEX = 2
+STORED_AT = instant.parse("2025-12-24T09:30:00.5Z")
+NOWHERE = ObjectsConfig(
+    store="s3://nowhere", endpoint="http://127.0.0.1:1", access_key="id", secret_key="secret"
+)
 
 
 def open_token(ring: KeyRing = RING, mode: int = 0) -> str:
@@ -36,6 +54,18 @@ def click_token(url: str = TARGET, ring: KeyRing = RING, mode: int = 0) -> str:
     """Mint the token of the mail's fourth link."""
     claim = Claim(tenant=TENANT, message_id=MESSAGE, refs=REFS, mode=mode, index=3, url=url)
     return token.mint(ring, Purpose.CLICK, claim)
+
+
+def attachment_token(ring: KeyRing = RING, mode: int = 0) -> str:
+    """Mint the token of the mail's third file."""
+    claim = Claim(tenant=TENANT, message_id=MESSAGE, refs=REFS, mode=mode, index=FILE_INDEX)
+    return token.mint(ring, Purpose.ATTACHMENT, claim)
+
+
+def picture_token(ring: KeyRing = RING) -> str:
+    """Mint the token of the mail's third picture."""
+    claim = Claim(tenant=TENANT, message_id=MESSAGE, refs=REFS, index=FILE_INDEX)
+    return token.mint(ring, Purpose.PICTURE, claim)
 
 
 @dataclass(slots=True)
@@ -59,12 +89,21 @@ class Tracker:
     clock: ManualClock = field(default_factory=ManualClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     recorder: Recorder = field(init=False)
+    objects: ObjectStore = field(default_factory=lambda: open_objects(NOWHERE))
+    stall_seconds: float = 30.0
     doors: Doors = field(init=False)
+    shelf: Shelf = field(init=False)
+    files: FileDoors = field(init=False)
+    sender: Sender = field(init=False)
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.publisher, self.clock, Entropy(), f"/tracker/{EDGE}")
         metrics = Metrics(self.registry)
-        self.doors = Doors(RING, self.recorder, self.clock, metrics, EDGE)
+        books = Books(self.recorder, self.clock, metrics)
+        self.doors = Doors(RING, books, metrics, EDGE)
+        self.shelf = Shelf(self.objects, self.clock, metrics)
+        self.files = FileDoors(RING, books, self.shelf, self.clock, metrics, EDGE)
+        self.sender = Sender(metrics, self.stall_seconds)
 
     def published(self) -> list[Outgoing]:
         """Return what lies in the topic of events."""
@@ -76,9 +115,39 @@ class Tracker:
         assert value is not None
         return value
 
+    async def store(
+        self, file: StoredFile, content: bytes, kind: FileKind = FileKind.ATTACHMENT
+    ) -> None:
+        """Put a file where the rewriter would."""
+        await self.objects.put(content_key(TENANT, MESSAGE, kind, FILE_INDEX), content)
+        await self.store_metadata(file, kind)
 
-async def a_tracker() -> Tracker:
-    """Make a tracker that knows its topic."""
-    tracker = Tracker()
+    async def store_metadata(self, file: StoredFile, kind: FileKind = FileKind.ATTACHMENT) -> None:
+        """Put a file's metadata, in place of what was there."""
+        key = metadata_key(TENANT, MESSAGE, kind, FILE_INDEX)
+        await self.objects.put(key, orjson.dumps(codec.write(file)))
+
+
+def a_file(content: bytes, **changes: Any) -> StoredFile:
+    """Describe a file of that content."""
+    told: dict[str, Any] = {
+        "name": "offer.pdf",
+        "content_type": "application/pdf",
+        "size": len(content),
+        "digest": sha256(content).hexdigest(),
+        "stored_at": STORED_AT,
+    }
+    return StoredFile(**(told | changes))
+
+
+def an_application(tracker: Tracker, *trusted: Network) -> web.Application:
+    """Make the public port's application."""
+    return public_application(tracker.doors, tracker.files, tracker.sender, trusted)
+
+
+async def a_tracker(folder: Path | None = None, stall_seconds: float = 30.0) -> Tracker:
+    """Make a tracker that knows its topic, with an object store in the folder, or one that is away."""
+    config = NOWHERE if folder is None else ObjectsConfig(store=folder.as_uri())
+    tracker = Tracker(objects=open_objects(config), stall_seconds=stall_seconds)
     await tracker.recorder.learn_partitions()
     return tracker

@@ -9,8 +9,7 @@ import pytest
 from services.runtime.errors import Fatal
 from services.runtime.lifecycle import Life
 from services.tracker.listener import Patience, listen
-from services.tracker.web import public_application
-from tests.tracker.given import Tracker, a_tracker, open_token
+from tests.tracker.given import Tracker, a_tracker, an_application, open_token
 from tests.tracker.wire import SECONDS, ask, eventually, heard
 
 IMPATIENT = Patience(head_seconds=0.2, linger_seconds=0.1)
@@ -50,7 +49,7 @@ async def until_closed(port: int) -> None:
 @pytest.mark.parametrize("sent", [b"", HEAD, HEAD + b"\r\n", HEAD + b"\r\n" + HEAD])
 async def test_who_does_not_send_a_whole_head_in_time_is_cut_off(life: Life, sent: bytes) -> None:
     tracker = await a_tracker()
-    app = public_application(tracker.doors, ())
+    app = an_application(tracker)
     async with listen(app, "127.0.0.1", 0, life, IMPATIENT) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
@@ -62,7 +61,7 @@ async def test_who_does_not_send_a_whole_head_in_time_is_cut_off(life: Life, sen
 
 async def test_a_kept_alive_connection_serves_on(life: Life) -> None:
     tracker = await a_tracker()
-    app = public_application(tracker.doors, ())
+    app = an_application(tracker)
     async with listen(app, "127.0.0.1", 0, life) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.timeout(SECONDS):
@@ -78,7 +77,7 @@ async def test_a_kept_alive_connection_serves_on(life: Life) -> None:
 async def test_closing_waits_for_the_answers_and_takes_nobody_new(life: Life) -> None:
     tracker = await a_tracker()
     tracker.publisher.held = True
-    app = public_application(tracker.doors, ())
+    app = an_application(tracker)
 
     async def serve(started: "asyncio.Future[int]", stop: asyncio.Event) -> None:
         async with listen(app, "127.0.0.1", 0, life) as port:
@@ -101,7 +100,7 @@ async def test_closing_waits_for_the_answers_and_takes_nobody_new(life: Life) ->
 
 async def test_a_port_that_is_taken_is_fatal(life: Life) -> None:
     tracker = await a_tracker()
-    app = public_application(tracker.doors, ())
+    app = an_application(tracker)
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         with pytest.raises(Fatal, match=f"127.0.0.1:{port}"):

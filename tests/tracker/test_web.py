@@ -11,8 +11,15 @@ from aiohttp.test_utils import TestServer
 from schemas import envelope
 from schemas.events import LinkClicked, MessageOpened
 from services.tracker.answers import PIXEL
-from services.tracker.web import openapi_document, public_application
-from tests.tracker.given import TARGET, Tracker, a_tracker, click_token, open_token
+from services.tracker.web import openapi_document
+from tests.tracker.given import (
+    TARGET,
+    Tracker,
+    a_tracker,
+    an_application,
+    click_token,
+    open_token,
+)
 from tests.tracker.wire import ask, heard, say
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -27,7 +34,7 @@ async def tracker() -> Tracker:
 @pytest.fixture
 async def port(tracker: Tracker) -> AsyncIterator[int]:
     """Its public port."""
-    app = public_application(tracker.doors, (ip_network("127.0.0.0/8"),))
+    app = an_application(tracker, ip_network("127.0.0.0/8"))
     async with TestServer(app, access_log=None) as server:
         assert server.port is not None
         yield server.port
@@ -172,7 +179,7 @@ async def test_a_body_is_refused_and_the_connection_closed(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/o/", "/o/x", f"/o/{open_token()}", "/c/", "/c/a/b", "/a/x", "/i/x", "/favicon.ico"],
+    ["/", "/o/", "/o/x", f"/o/{open_token()}", "/c/", "/c/a/b", "/a/", "/i/", "/favicon.ico"],
 )
 async def test_other_paths_are_not_there(port: int, path: str) -> None:
     answer = await ask(port, path)
