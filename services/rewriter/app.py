@@ -14,6 +14,7 @@ from services.rewriter.instrument import Keys
 from services.rewriter.mail_doors import MailDoors
 from services.rewriter.metrics import Metrics
 from services.rewriter.publish import Announcer
+from services.rewriter.replies.doors import ReplyDoors
 from services.rewriter.setting_doors import SettingDoors
 from services.rewriter.settings import Settings
 from services.rewriter.settings_reader import SettingsReader
@@ -93,6 +94,14 @@ def assemble(config: Config, parts: Parts) -> web.Application:
         entropy=parts.entropy,
         metrics=parts.metrics,
     )
+    replies = ReplyDoors(
+        keys=Keys(tokens=config.token_keys, recipients=config.recipient_key),
+        tracking_url=config.tracking_url,
+        settings=parts.settings,
+        announcer=announcer,
+        clock=parts.clock,
+        metrics=parts.metrics,
+    )
     setting = SettingDoors(
         recipient_key=config.recipient_key,
         settings=parts.settings,
@@ -102,7 +111,7 @@ def assemble(config: Config, parts: Parts) -> web.Application:
         entropy=parts.entropy,
         metrics=parts.metrics,
     )
-    return public_application(mail, setting, document, parts.verifier, parts.requests)
+    return public_application(mail, replies, setting, document, parts.verifier, parts.requests)
 
 
 def watch(readings: Readings, settings: Settings, publisher: Publisher) -> None:

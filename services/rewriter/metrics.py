@@ -6,6 +6,10 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from services.rewriter.instrument import Prepared
+from services.rewriter.replies.automatic import Automatic
+from services.rewriter.replies.judge import Outcome
+from services.rewriter.replies.match import MatchedBy
+from services.rewriter.replies.report import Rule
 
 
 class MailOutcome(StrEnum):
@@ -71,6 +75,20 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self._replies = Counter(
+            "inkling_rewriter_replies",
+            "Inbound mails, by what they were; many `unmatched` mean that much comes in that answers none of ours.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._reply_rules = Counter(
+            "inkling_rewriter_reply_rules",
+            "Inbound mails, by the rule that told what they were; `none` where none spoke.",
+            ["rule"],
+            registry=registry,
+        )
+        for inbound in Outcome:
+            self._replies.labels(inbound)
         for outcome in MailOutcome:
             self._mails.labels(outcome)
         for kind in SettingDoor:
@@ -89,6 +107,11 @@ class Metrics:
             self._recipients.labels(line.reason or _FOLLOWED).inc()
         for link in prepared.links:
             self._links.labels(prepared.link_reason(link) or _FOLLOWED).inc()
+
+    def judged(self, outcome: Outcome, rule: Automatic | Rule | MatchedBy | None) -> None:
+        """Count an inbound mail whose event, if there is one, was acknowledged."""
+        self._replies.labels(outcome).inc()
+        self._reply_rules.labels(rule or "none").inc()
 
     def put(self, kind: SettingDoor) -> None:
         """Count a setting that was put and read back."""

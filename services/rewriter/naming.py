@@ -26,11 +26,11 @@ def name_message(
 
 def our_message_id(ring: KeyRing, tenant: Tenant, message: MessageId, tracking_url: str) -> str:
     """Write a `Message-ID` of ours: a token at the host of the tracking links."""
-    return f"<{token.mint_message_id(ring, tenant, message)}@{_domain(tracking_url)}>"
+    return f"<{token.mint_message_id(ring, tenant, message)}@{host_of(tracking_url)}>"
 
 
-def _domain(url: str) -> str:
-    """Write the host as the right side of an address: a name, or an address literal (RFC 5321 §4.1.3)."""
+def host_of(url: str) -> str:
+    """Write a URL's host as the right side of an address: a name, or an address literal (RFC 5321 §4.1.3)."""
     host = urlsplit(url).hostname or "localhost"
     try:
         version = ipaddress.ip_address(host).version

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from services.rewriter.mail_doors import MailDoors
+from services.rewriter.replies.doors import ReplyDoors
 from services.rewriter.setting_doors import SettingDoors
 from services.runtime.access import Verifier
 from services.runtime.web import RequestMetrics, application
@@ -20,6 +21,7 @@ def openapi() -> bytes:
 
 def public_application(
     mail: MailDoors,
+    replies: ReplyDoors,
     settings: SettingDoors,
     document: bytes,
     verifier: Verifier,
@@ -29,6 +31,7 @@ def public_application(
     routes = [
         web.post("/v1/mail", mail.follow),
         web.post("/v1/mail:preview", mail.preview),
+        web.post("/v1/replies", replies.receive),
         web.get("/v1/preferences/{address}", settings.get_preference, allow_head=False),
         web.put("/v1/preferences/{address}", settings.put_preference),
         web.get("/v1/tenant", settings.get_tenant, allow_head=False),

@@ -16,7 +16,11 @@ import orjson
 FIELD_CHARACTERS: Final = 256
 # Records of the libraries' own, below the level at which they tell us something we act on.
 # aiohttp logs each malformed request with a traceback: a storm that any stranger can cause.
-_LIBRARY_LEVELS: Final = {"aiohttp.server": logging.CRITICAL, "asyncio": logging.WARNING}
+_LIBRARY_LEVELS: Final = {
+    "aiohttp.server": logging.CRITICAL,
+    "asyncio": logging.WARNING,
+    "flufl.bounce": logging.CRITICAL,
+}
 _FIELDS: Final = "inkling_fields"
 
 

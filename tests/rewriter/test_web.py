@@ -97,6 +97,6 @@ async def test_a_body_above_the_limit_is_refused() -> None:
 
 async def test_other_paths_and_methods_are_not_there() -> None:
     async with a_rewriter() as rewriter:
-        assert (await rewriter.call("GET", "/v1/replies", "sender")).status == 404
+        assert (await rewriter.call("GET", "/v1/reply", "sender")).status == 404
         assert (await rewriter.call("GET", "/v1/mail", "sender")).status == 405
         assert (await rewriter.call("DELETE", "/v1/tenant", "admin")).status == 405
