@@ -8,24 +8,39 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import orjson
 import pytest
 
 from deploy.local.ports import Ports, free_ports
 from deploy.local.stack import Stack
-from schemas import envelope, topics
-from schemas.events import LinkClicked, MessageOpened
+from schemas import codec, envelope, topics
+from schemas.events import AttachmentViewed, LinkClicked, MessageOpened
+from schemas.files import FileKind, content_key, metadata_key
 from services import topics as topics_command
 from services.runtime.kafka import Admin
 from services.tracker.answers import PIXEL
 from tests.support.stack import a_stack
 from tests.support.topics import read
-from tests.tracker.given import RING, TARGET, click_token, open_token
+from tests.tracker.given import (
+    FILE_INDEX,
+    MESSAGE,
+    RING,
+    TARGET,
+    TENANT,
+    a_file,
+    attachment_token,
+    click_token,
+    open_token,
+)
 from tests.tracker.wire import ask, eventually
 
 SECONDS = 30.0
 # The publisher gives up after a second; the rest is a busy machine's.
 ANSWER_SECONDS = 4.0
+GIGABYTE = 1 << 30
 KEYS = ",".join(f"{number}:{key.hex()}" for number, key in RING.keys.items())
 
 
@@ -47,8 +62,27 @@ async def _create_topics(servers: str) -> None:
         await admin.close(SECONDS)
 
 
+def a_sparse_file(folder: Path, size: int) -> None:
+    """Put a file of zeros where the rewriter would, which takes no room on the disk."""
+    place = (TENANT, MESSAGE, FileKind.ATTACHMENT, FILE_INDEX)
+    content = folder / content_key(*place)
+    content.parent.mkdir(parents=True)
+    with content.open("wb") as opened:
+        opened.truncate(size)
+    metadata = orjson.dumps(codec.write(a_file(b"", size=size)))
+    (folder / metadata_key(*place)).write_bytes(metadata)
+
+
 @asynccontextmanager
 async def a_process(servers: str) -> AsyncIterator[Ports]:
+    """Run a tracker with nothing in its store."""
+    with TemporaryDirectory() as folder:
+        async with a_process_over(servers, Path(folder)) as (ports, _):
+            yield ports
+
+
+@asynccontextmanager
+async def a_process_over(servers: str, objects: Path) -> AsyncIterator[tuple[Ports, int]]:
     """Run a tracker and end it as an operator would; it must leave with 0."""
     ports = free_ports()
     process = await asyncio.create_subprocess_exec(
@@ -59,6 +93,7 @@ async def a_process(servers: str) -> AsyncIterator[Ports]:
             "PATH": os.environ["PATH"],
             "INKLING_KAFKA_SERVERS": servers,
             "INKLING_TOKEN_KEYS": KEYS,
+            "INKLING_OBJECT_STORE": objects.as_uri(),
             "INKLING_TRACKER_PORT": str(ports.public("tracker")),
             "INKLING_TRACKER_PRIVATE_PORT": str(ports.private("tracker")),
             "INKLING_TRACKER_EDGE": "edge-test",
@@ -68,12 +103,12 @@ async def a_process(servers: str) -> AsyncIterator[Ports]:
     )
     try:
         await until_it_says(ports.private("tracker"), "/livez")
-        yield ports
+        yield ports, process.pid
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(SECONDS):
             output, _ = await process.communicate()
         assert process.returncode == 0
-        for secret in (open_token(), click_token(), TARGET, KEYS[2:66]):
+        for secret in (open_token(), click_token(), attachment_token(), TARGET, KEYS[2:66]):
             assert secret.encode() not in output
     finally:
         if process.returncode is None:
@@ -102,21 +137,30 @@ async def until_ready(ports: Ports) -> None:
     await until_it_says(ports.private("tracker"), "/readyz")
 
 
-async def test_a_hit_over_http_is_a_cloudevent_in_the_log(own_kafka: Stack) -> None:
+async def test_a_hit_over_http_is_a_cloudevent_in_the_log(own_kafka: Stack, tmp_path: Path) -> None:
     agent = secrets.token_hex(8)
-    async with a_process(own_kafka.kafka) as ports:
+    a_sparse_file(tmp_path, 5)
+    async with a_process_over(own_kafka.kafka, tmp_path) as (ports, _):
         await until_ready(ports)
         port = ports.public("tracker")
         answer = await ask(port, f"/o/{open_token()}.gif", f"User-Agent: {agent}")
         assert answer.headers["Inkling-Recorded"] == "yes"
         answer = await ask(port, f"/c/{click_token()}", f"User-Agent: {agent}", method="HEAD")
         assert answer.headers["Inkling-Recorded"] == "yes"
-        records = await read(own_kafka.kafka, topics.EVENTS.name, 2)
+        path = f"/a/{attachment_token()}"
+        answer = await ask(port, path, f"User-Agent: {agent}", "Range: bytes=1-")
+        assert (answer.status, answer.body) == (206, bytes(4))
+        assert answer.headers["Inkling-Recorded"] == "yes"
+        records = await read(own_kafka.kafka, topics.EVENTS.name, 3)
         metrics = (await ask(ports.private("tracker"), "/metrics")).body.decode()
     received = [envelope.decode(one.key, one.value, one.headers) for one in records]
-    opened, clicked = [one for one in received if getattr(one.event, "user_agent", "") == agent]
+    opened, clicked, viewed = [
+        one for one in received if getattr(one.event, "user_agent", "") == agent
+    ]
     assert isinstance(opened.event, MessageOpened)
     assert isinstance(clicked.event, LinkClicked)
+    assert isinstance(viewed.event, AttachmentViewed)
+    assert (viewed.event.attachment_index, viewed.event.range) == (FILE_INDEX, "bytes=1-")
     assert clicked.event.method == "HEAD"
     assert opened.event.network == "127.0.0.0/24"
     assert opened.envelope.source == "/tracker/edge-test"
@@ -172,3 +216,39 @@ async def test_a_kafka_that_dies_and_returns_is_used_again(own_kafka: Stack) -> 
         await asyncio.to_thread(own_kafka.restart, "kafka")
         await until_ready(ports)
         await until_it_says(port, f"/o/{open_token()}.gif")
+
+
+def memory(pid: int, which: str) -> int:
+    """Return a process's resident bytes: now (`VmRSS`) or at most so far (`VmHWM`)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{which}:")]
+    return int(line.split()[1]) * 1024
+
+
+async def fetch(port: int) -> int:
+    """Read the file as fast as it comes; return how many bytes came."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET /a/{attachment_token()} HTTP/1.1\r\nHost: t.example\r\n\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    count = 0
+    while count < GIGABYTE:
+        count += len(await reader.read(1 << 20))
+    writer.close()
+    return count
+
+
+async def test_a_file_of_a_gigabyte_goes_out_in_flat_memory_also_with_kafka_absent(
+    tmp_path: Path,
+) -> None:
+    a_sparse_file(tmp_path, GIGABYTE)
+    async with a_process_over("127.0.0.1:1", tmp_path) as (ports, pid):
+        port = ports.public("tracker")
+        part = await ask(port, f"/a/{attachment_token()}", "Range: bytes=-10")
+        assert (part.status, part.headers["Inkling-Recorded"]) == (206, "no")
+        before = memory(pid, "VmRSS")
+        async with asyncio.timeout(90):
+            assert await fetch(port) == GIGABYTE
+        assert memory(pid, "VmHWM") - before < 32 * 1024 * 1024
+        metrics = (await ask(ports.private("tracker"), "/metrics")).body.decode()
+    assert 'inkling_tracker_file_bytes_total{kind="attachment"} 1.0737418' in metrics
