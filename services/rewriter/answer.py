@@ -80,7 +80,7 @@ def _renditions(prepared: Prepared, renditions: Iterable[Rendition]) -> list[dic
             "subject": mail.subject,
             "html": one.html,
             "text": mail.text,
-            "headers": headers,
+            "headers": headers | _reply_to(mail, one),
             "attachments": files,
         }
         for one in renditions
@@ -98,6 +98,13 @@ def _headers(mail: Mail, message_id: str) -> dict[str, str]:
     return {name: value for name, value in shown.items() if value} | {
         name: value for name, value in mail.headers.items() if name != MESSAGE_ID
     }
+
+
+def _reply_to(mail: Mail, copy: Rendition) -> dict[str, str]:
+    """Have answers come to us under the sender's name, unless the caller has said where they go."""
+    if copy.reply_to is None or any(name.lower() == "reply-to" for name in mail.headers):
+        return {}
+    return {"Reply-To": _mailbox(mail.sender.name, copy.reply_to)}
 
 
 def _mailboxes(recipients: Iterable[Recipient], place: AddressField) -> str:

@@ -53,6 +53,7 @@ class Terms:
     tracking_url: str
     own_urls: tuple[str, ...]
     mode: Mode = Mode.FULL
+    reply_domain: str | None = None
 
 
 class Tracking:
@@ -65,9 +66,17 @@ class Tracking:
         self._base = terms.tracking_url
         self._tenant = terms.tenant
         self._mode = terms.mode.value
+        self._reply_domain = terms.reply_domain
         self._message_id = message_id
         self._refs = refs
         self._links: dict[int, str] = {}
+
+    def reply_to(self) -> str | None:
+        """Make the address that answers to this copy go to; None without a reply domain, or for a shared copy."""
+        if self._reply_domain is None or len(self._refs) != 1:
+            return None
+        made = token.mint_reply(self._ring, self._tenant, self._message_id, self._refs[0])
+        return f"reply+{made}@{self._reply_domain}"
 
     def pixel(self) -> str:
         """Make the URL of the pixel."""
@@ -122,6 +131,7 @@ class Rendition:
     to: tuple[str, ...]
     followed: bool
     html: str | None
+    reply_to: str | None = None
 
 
 def prepare(
@@ -198,7 +208,9 @@ def _followed(
     edits = links.edits(prepared.links, tracking.link)
     edits.append(html.insert_pixel(prepared.scan.pixel_position, tracking.pixel()))
     spliced = html.splice(prepared.mail.html or "", edits)
-    return Rendition(recipient=recipient, to=to, followed=True, html=spliced)
+    return Rendition(
+        recipient=recipient, to=to, followed=True, html=spliced, reply_to=tracking.reply_to()
+    )
 
 
 def _addresses(recipients: tuple[Recipient, ...] | list[Recipient]) -> tuple[str, ...]:

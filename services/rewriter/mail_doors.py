@@ -124,6 +124,7 @@ class MailDoors:
             tracking_url=url,
             own_urls=(url, self._tracking_url),
             mode=mode,
+            reply_domain=None if held is None else held.reply_domain,
         )
 
     async def _without_records(self, prepared: Prepared, error: Transient) -> web.Response:

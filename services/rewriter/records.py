@@ -75,6 +75,9 @@ def happened(prepared: Prepared) -> MessagePrepared:
     return MessagePrepared(
         message_id=prepared.message_id,
         owner=mail.owner,
+        sender_ref=identity.recipient_ref(
+            prepared.keys.recipients, prepared.terms.tenant, mail.sender.address
+        ),
         followed=decision.followed,
         renditions=mail.renditions,
         reason=_code(decision.reason),
