@@ -59,6 +59,9 @@ def of_service(
     if service == "rewriter":
         settings["INKLING_REWRITER_RECIPIENT_KEY"] = credentials.recipient_key
         settings["INKLING_REWRITER_TRACKING_URL"] = f"http://127.0.0.1:{ports.public('tracker')}"
+    if service == "alerts":
+        # Receivers of a local stack are on this machine.
+        settings["INKLING_ALERTS_WEBHOOK_ALLOW_LOOPBACK"] = "yes"
     if service in WITH_DATABASE:
         settings[f"{own}DATABASE_URL"] = postgres.url(f"inkling_{service}_writer")
         settings[f"{own}READER_DATABASE_URL"] = postgres.url(f"inkling_{service}_reader")

@@ -15,7 +15,12 @@ from services.alerts.facts import Slice
 from services.alerts.metrics import Metrics
 from services.alerts.stream import Streams
 from services.alerts.watch import DatabaseWatch
-from services.alerts.web import application
+from services.alerts.web import OPENAPI, application
+from services.alerts.webhooks.deliver import Courier
+from services.alerts.webhooks.doors import Doors
+from services.alerts.webhooks.egress import open_egress
+from services.alerts.webhooks.queue import Queue
+from services.alerts.webhooks.store import Endpoints
 from services.runtime.access import open_verifier
 from services.runtime.collectors import Readings
 from services.runtime.consumer import FencedConsumer, TopicPlan
@@ -34,6 +39,8 @@ STREAMS_PER_TENANT: Final = 100
 # The consumer, the bell and the watch, each one at a time.
 _WRITER_CONNECTIONS: Final = 3
 _READER_CONNECTIONS: Final = 10
+# Claiming, recording, and the doors that change something.
+_WEBHOOK_CONNECTIONS: Final = 6
 
 
 @asynccontextmanager
@@ -51,14 +58,33 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
         Pool(
             reader_url, application="inkling-alerts-doors", schema=SCHEMA, size=_READER_CONNECTIONS
         ) as reader,
+        Pool(
+            writer_url,
+            application="inkling-alerts-webhooks",
+            schema=SCHEMA,
+            size=_WEBHOOK_CONNECTIONS,
+        ) as sender,
+        open_egress(loopback=config.webhooks.allow_loopback) as egress,
     ):
         readings = Readings("alerts", registry)
         readings.pool("writer", writer)
         readings.pool("reader", reader)
+        readings.pool("webhooks", sender)
         bell = Bell(writer, STREAMS_PER_TENANT)
         streams = Streams(reader, bell, metrics, life)
-        app = application(pool=reader, streams=streams, verifier=verifier, registry=registry)
-        async with _folding(config, life, writer, metrics, bell):
+        slots = config.webhooks.concurrency
+        courier = Courier(Queue(sender), egress, metrics.webhooks, life.clock, slots)
+        webhooks = Doors(
+            Endpoints(reader, sender),
+            life.clock,
+            OPENAPI,
+            courier.ring,
+            loopback=config.webhooks.allow_loopback,
+        )
+        app = application(
+            pool=reader, streams=streams, webhooks=webhooks, verifier=verifier, registry=registry
+        )
+        async with _folding(config, life, writer, metrics, bell, courier):
             doors = DatabaseWatch(reader, PACKAGES)
             life.checks.add("access", verifier.healthy)
             life.checks.add("doors", doors.problem)
@@ -69,9 +95,9 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _folding(
-    config: Config, life: Life, pool: Pool, metrics: Metrics, bell: Bell
+    config: Config, life: Life, pool: Pool, metrics: Metrics, bell: Bell, courier: Courier
 ) -> AsyncIterator[None]:
-    fold = Inbox(life.clock, metrics, bell.ring)
+    fold = Inbox(life.clock, metrics, bell.ring, courier.ring)
     consumer: FencedConsumer[Slice] = FencedConsumer(
         "alerts", TOPICS, pool, config.kafka.servers, fold, life.clock, metrics
     )
@@ -79,18 +105,26 @@ async def _folding(
     life.checks.add("schema", database.problem)
     life.checks.add("consumer", consumer.healthy)
     life.checks.add("bell", bell.healthy)
+    life.checks.add("webhooks", courier.healthy)
     working = [
         life.tasks.create_task(database.run(life), name="database"),
         life.tasks.create_task(_fold(database, consumer, life), name="fold"),
         life.tasks.create_task(bell.run(life), name="bell"),
+        life.tasks.create_task(_deliver(database, courier, life), name="webhooks"),
     ]
     try:
         yield
     finally:
-        # They all end by themselves once the process is to stop, the consumer after its slice.
+        # They all end by themselves once the process is to stop: the consumer after its slice, the courier after
+        # the calls under way.
         await asyncio.wait(working, timeout=life.remaining())
 
 
 async def _fold(database: DatabaseWatch, consumer: FencedConsumer[Slice], life: Life) -> None:
     await database.verified()
     await consumer.run(life)
+
+
+async def _deliver(database: DatabaseWatch, courier: Courier, life: Life) -> None:
+    await database.verified()
+    await courier.run(life)

@@ -1,12 +1,14 @@
-"""Folds facts into the inbox, and personal data into its own table, inside the transaction of the checkpoint.
+"""Folds facts into the inbox and the webhooks' queue, and personal data into its own table, with the checkpoint.
 
 Neither order nor slicing nor repetition changes what is in the inbox in the end. Numbers are given by the last
 statement of a slice, whose row lock lasts until the commit; see ``tenant_sequence`` in the migrations.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
 import orjson
 
@@ -18,6 +20,7 @@ from schemas.instant import Instant
 from schemas.personal import MessagePersonal
 from services.alerts.facts import Slice, Stated
 from services.alerts.metrics import Metrics, Outcome
+from services.alerts.webhooks.enqueue import enqueue, scrub
 from services.runtime.clock import Clock
 from services.runtime.consumer import Decoded
 from services.runtime.kafka import Record
@@ -42,6 +45,8 @@ class Tally:
     entered: list[tuple[str, Instant]] = field(default_factory=list)
     """Type and time of what is in the inbox now."""
     whose: set[Whose] = field(default_factory=set)
+    deliveries: Counter[UUID] = field(default_factory=Counter)
+    """By the endpoint that they go to."""
 
     def count(self, fact: str, outcome: Outcome, number: int) -> None:
         """Count facts of a type by what became of them."""
@@ -53,11 +58,17 @@ class Inbox:
     """The fold of the facts and personal topics; one object for all lanes of a process."""
 
     def __init__(
-        self, clock: Clock, metrics: Metrics, ring: Callable[[Collection[Whose]], None]
+        self,
+        clock: Clock,
+        metrics: Metrics,
+        ring: Callable[[Collection[Whose]], None],
+        deliver: Callable[[Collection[UUID]], None],
     ) -> None:
+        """`ring` is told whose alerts came, `deliver` to which endpoints there is something to deliver."""
         self._clock = clock
         self._metrics = metrics
         self._ring = ring
+        self._deliver = deliver
         self._tallies: dict[Lane, Tally] = {}
 
     def decode(self, records: Sequence[Record]) -> Decoded[Slice]:
@@ -75,6 +86,8 @@ class Inbox:
         for name, number in decoded.read.items():
             if name not in _ALERTING:
                 tally.count(name, Outcome.UNALERTED, number)
+        told, touched = decoded.told.values(), decoded.touched()
+        tally.deliveries = await enqueue(connection, told, touched, self._clock.now())
         self._tallies[lane] = tally
 
     def committed(self, lane: Lane, records: int) -> None:
@@ -82,6 +95,9 @@ class Inbox:
         tally = self._tallies.pop(lane, Tally())
         if tally.whose:
             self._ring(tally.whose)
+        if tally.deliveries:
+            self._deliver(tally.deliveries)
+            self._metrics.webhooks.made(tally.deliveries.total())
         self._metrics.folded(lane, records)
         for (name, outcome), number in tally.facts.items():
             self._metrics.count_facts(name, outcome, number)
@@ -92,10 +108,16 @@ class Inbox:
 async def _fold_personal(connection: Connection, decoded: Slice) -> None:
     kept = [row for row in decoded.personal.values() if row is not None]
     forgotten = [message for message, row in decoded.personal.items() if row is None]
+    changed = list(forgotten)
     if kept:
-        await connection.execute(_SQL["keep"], *_columns([_personal_row(*row) for row in kept]))
+        rows = await connection.fetch(
+            _SQL["keep"], *_columns([_personal_row(*row) for row in kept])
+        )
+        changed += [row["message_id"] for row in rows if row["replaced"]]
     if forgotten:
         await connection.execute(_SQL["forget"], forgotten)
+    if changed:
+        await scrub(connection, changed)
 
 
 async def _register(connection: Connection, decoded: Slice, tally: Tally) -> None:

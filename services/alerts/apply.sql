@@ -8,12 +8,14 @@ order by message_id, tenant
 on conflict do nothing;
 
 -- name: keep
--- What was said last of a message, in the log's order, replaces what was said before.
+-- What was said last of a message, in the log's order, replaces what was said before; names those where it differs.
 insert into personal as p (tenant, message_id, subject, body)
 select tenant, message_id, subject, body
 from unnest($1::text[], $2::uuid[], $3::text[], $4::jsonb[]) as said (tenant, message_id, subject, body)
 order by message_id, tenant
-on conflict (message_id, tenant) do update set subject = excluded.subject, body = excluded.body;
+on conflict (message_id, tenant) do update set subject = excluded.subject, body = excluded.body
+where (p.subject, p.body) is distinct from (excluded.subject, excluded.body)
+returning new.message_id, old.message_id is not null as replaced;
 
 -- name: forget
 -- A tombstone names the message alone.

@@ -22,10 +22,19 @@ from schemas.identity import MessageId, RecipientRef, Tenant
 from schemas.instant import Instant
 from schemas.personal import MessagePersonal
 from services.alerts.cards import AlertType
+from services.alerts.webhooks.body import Told
+from services.alerts.webhooks.kinds import Kind
 from services.runtime.consumer import Refusal
 from services.runtime.kafka import Record
 
 FIRST_OPENED: Final = TYPE_OF[MessageFirstOpened]
+Fact = (
+    MessageFirstOpened
+    | MessageFirstClicked
+    | MessageFirstAttachmentViewed
+    | MessageFirstReplied
+    | MessageFirstOpenWithdrawn
+)
 Name = tuple[Tenant, MessageId]
 """What names a message everywhere."""
 
@@ -61,6 +70,8 @@ class Slice:
     registered: dict[Name, MessageRegistered] = field(default_factory=dict)
     opened: dict[UUID, Stated] = field(default_factory=dict)
     withdrawn: dict[UUID, Stated] = field(default_factory=dict)
+    told: dict[UUID, Told] = field(default_factory=dict)
+    """Every fact that webhooks can tell, by its id."""
     personal: dict[MessageId, tuple[Tenant, MessagePersonal] | None] = field(default_factory=dict)
     read: Counter[str] = field(default_factory=Counter)
     """Facts by type, repetitions included."""
@@ -79,8 +90,8 @@ class Slice:
         return self._add(record, received.envelope, received.event)
 
     def touched(self) -> list[MessageId]:
-        """Name the messages of which an alert may now enter."""
-        stated = [one.message_id for one in self.opened.values()]
+        """Name the messages of which an alert may now enter, or a fact be delivered."""
+        stated = [one.message_id for one in self.told.values()]
         return sorted({*stated, *(message for _, message in self.registered)})
 
     def _add(self, record: Record, about: Envelope, event: object) -> Refusal | None:
@@ -93,15 +104,26 @@ class Slice:
             case MessageFirstOpened():
                 stated = _stated(about, event)
                 self.opened.setdefault(stated.fact_id, stated)
+                self._tell(_told(about, event, Kind.FIRST_OPENED))
             case MessageFirstOpenWithdrawn():
                 stated = _stated(about, event)
                 self.withdrawn.setdefault(stated.fact_id, stated)
-            case MessageFirstClicked() | MessageFirstAttachmentViewed() | MessageFirstReplied():
-                pass  # known, and not yet anything to tell
+                self._tell(_told(about, event, Kind.FIRST_OPEN_WITHDRAWN, rule=event.rule))
+            case MessageFirstClicked():
+                detail = {"link_index": event.link_index}
+                self._tell(_told(about, event, Kind.FIRST_CLICKED, **detail))
+            case MessageFirstAttachmentViewed():
+                detail = {"attachment_index": event.attachment_index}
+                self._tell(_told(about, event, Kind.FIRST_ATTACHMENT_VIEWED, **detail))
+            case MessageFirstReplied():
+                self._tell(_told(about, event, Kind.FIRST_REPLIED))
             case _:
                 return Refusal(record=record, reason=Reason.WRONG_TOPIC)
         self.read[TYPE_OF[type(event)]] += 1
         return None
+
+    def _tell(self, told: Told) -> None:
+        self.told.setdefault(told.fact_id, told)
 
     def _forget(self, record: Record) -> Refusal | None:
         try:
@@ -119,4 +141,18 @@ def _stated(about: Envelope, event: MessageFirstOpened | MessageFirstOpenWithdra
         ref=event.ref,
         ordinal=event.ordinal,
         occurred_at=about.occurred_at,
+    )
+
+
+def _told(about: Envelope, event: Fact, kind: Kind, **detail: str | int) -> Told:
+    name = TYPE_OF[type(event)]
+    return Told(
+        fact_id=identity.fact_id(name, about.tenant, event.message_id, event.ref, event.ordinal),
+        tenant=about.tenant,
+        type=kind,
+        message_id=event.message_id,
+        ref=event.ref,
+        ordinal=event.ordinal,
+        occurred_at=about.occurred_at,
+        detail=detail,
     )

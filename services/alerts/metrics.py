@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.errors import Refusal
 from services.alerts.facts import Reason
+from services.alerts.webhooks.metrics import WebhookMetrics
 from services.runtime.lane_metrics import LaneMetrics
 from services.runtime.leases import Lane
 
@@ -95,6 +96,7 @@ class Metrics(LaneMetrics):
             "Times that a stream could not read the database and tried again.",
             registry=registry,
         )
+        self.webhooks: Final = WebhookMetrics(registry)
         for reason in End:
             self._ended.labels(reason)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator,
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import jwt
@@ -20,10 +21,12 @@ from services.alerts.apply import Inbox, Whose
 from services.alerts.bell import Bell
 from services.alerts.metrics import Metrics
 from services.alerts.stream import Pace, Streams
-from services.alerts.web import application
+from services.alerts.web import OPENAPI, application
+from services.alerts.webhooks.doors import Doors
+from services.alerts.webhooks.store import Endpoints
 from services.runtime import migrations
 from services.runtime.access import Verifier
-from services.runtime.clock import SystemClock
+from services.runtime.clock import Clock, SystemClock
 from services.runtime.consumer import Refusal
 from services.runtime.kafka import Record
 from services.runtime.lifecycle import Life
@@ -136,6 +139,8 @@ class Given:
     registry: CollectorRegistry
     client: aiohttp.ClientSession
     fold: Inbox
+    rung: list[UUID] = field(default_factory=list)
+    """The endpoints of which it was said that there is something to deliver."""
     refused: list[Refusal] = field(default_factory=list)
 
     async def fold_in(self, records: Sequence[Record], fold: Inbox | None = None) -> None:
@@ -155,7 +160,7 @@ class Given:
 
     async def say_elsewhere(self, *events: Event) -> None:
         """Fold them as another process would, of which this one hears nothing."""
-        fold = Inbox(SystemClock(), Metrics(CollectorRegistry()), _unheard)
+        fold = Inbox(SystemClock(), Metrics(CollectorRegistry()), _unheard, _unheard)
         for event in events:
             await self.fold_in([record(event)], fold)
 
@@ -163,10 +168,18 @@ class Given:
         """Return the header that says who asks."""
         return {"Authorization": f"Bearer {token(**who)}"}
 
-    async def ask(self, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
+    async def ask(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        json: object = None,
+        **who: Any,
+    ) -> Answer:
         """Ask as somebody: `tenant`, `subject`, `roles`; else as the seller ana of demo."""
         sent = self.bearer(**who) | dict(headers or {})
-        async with self.client.get(path, headers=sent) as answer:
+        async with self.client.request(method, path, headers=sent, json=json) as answer:
             return Answer(answer.status, await answer.read(), dict(answer.headers))
 
     async def inbox(self, query: str = "", **who: Any) -> list[Any]:
@@ -208,9 +221,14 @@ def away(database: Database, *roles: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def open_doors(
-    database: Database, *, pace: Pace | None = None, streams: int = 5
+    database: Database,
+    *,
+    pace: Pace | None = None,
+    streams: int = 5,
+    time: Clock | None = None,
+    loopback: bool = True,
 ) -> AsyncIterator[Given]:
-    """Migrate a fresh database and serve the doors over it."""
+    """Migrate a fresh database and serve the doors over it; `time` is that of facts and webhooks."""
     await migrations.apply(database.url("alerts_owner"), SCHEMA, PACKAGES)
     registry = CollectorRegistry()
     metrics, clock = Metrics(registry), SystemClock()
@@ -222,9 +240,13 @@ async def open_doors(
     ):
         life = Life("alerts", tasks, 5)
         bell = Bell(writer, streams)
+        rung: list[UUID] = []
+        endpoints = Endpoints(reader, writer)
+        now = time or clock
         door = application(
             pool=reader,
             streams=Streams(reader, bell, metrics, life, pace),
+            webhooks=Doors(endpoints, now, OPENAPI, rung.extend, loopback=loopback),
             verifier=Verifier(Keys(), None, None, clock),
             registry=registry,
         )
@@ -233,11 +255,11 @@ async def open_doors(
             serve(door, "127.0.0.1", 0, life) as port,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
         ):
-            fold = Inbox(clock, metrics, bell.ring)
-            yield Given(database, writer, reader, bell, life, registry, client, fold)
+            fold = Inbox(now, metrics, bell.ring, rung.extend)
+            yield Given(database, writer, reader, bell, life, registry, client, fold, rung)
             life.stop()
             await running
 
 
-def _unheard(whose: Collection[Whose]) -> None:
-    """Ring nobody's bell."""
+def _unheard(whose: Collection[Whose] | Collection[UUID]) -> None:
+    """Tell nobody."""

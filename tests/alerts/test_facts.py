@@ -37,7 +37,7 @@ def test_facts_are_taken_in_by_what_they_say() -> None:
     assert ready.registered == {(DEMO, message(1)): events[0]}
     assert {one.ref for one in ready.opened.values()} == {LI, None}
     assert [one.message_id for one in ready.withdrawn.values()] == [message(2)]
-    assert ready.touched() == [message(1)]
+    assert ready.touched() == sorted([message(1), message(2)])
 
 
 def test_an_alert_has_the_id_of_its_fact_and_its_withdrawal_names_the_same() -> None:
@@ -68,11 +68,28 @@ def test_what_is_personal_is_what_was_said_last() -> None:
         MessageFirstReplied(message_id=message(1), ordinal=1, event_id=CAUSE),
     ],
 )
-def test_facts_that_do_not_alert_yet_are_known_and_counted(event: Event) -> None:
+def test_facts_that_do_not_alert_are_counted_and_told(event: Event) -> None:
     ready, refused = taken(record(event))
     assert refused == []
     assert ready.read == {TYPE_OF[type(event)]: 1}
-    assert ready.touched() == []
+    assert list(ready.told) == [fact_id(event)]
+    assert ready.touched() == [message(1)]
+
+
+def test_what_is_told_says_what_only_its_type_has() -> None:
+    clicked = MessageFirstClicked(message_id=message(1), ordinal=1, event_id=CAUSE, link_index=3)
+    viewed = MessageFirstAttachmentViewed(
+        message_id=message(1), ordinal=2, event_id=CAUSE, attachment_index=0, ref=LI
+    )
+    events: list[Event] = [registered(1), opened(1), clicked, viewed, withdrawn(1)]
+    ready, _ = taken(*map(record, events))
+    assert [(one.type, one.ref, one.ordinal, dict(one.detail)) for one in ready.told.values()] == [
+        ("message.first_opened", LI, 1, {}),
+        ("message.first_clicked", None, 1, {"link_index": 3}),
+        ("message.first_attachment_viewed", LI, 2, {"attachment_index": 0}),
+        ("message.first_open_withdrawn", LI, 1, {"rule": "burst"}),
+    ]
+    assert list(ready.told) == [fact_id(one) for one in events[1:]]
 
 
 def test_what_is_none_of_ours_is_refused_with_its_reason() -> None:

@@ -9,6 +9,9 @@ from services.alerts.app import PACKAGES
 from services.alerts.apply import _SQL as APPLY
 from services.alerts.store import _SQL as STORE
 from services.alerts.store import Range, Scope
+from services.alerts.webhooks.enqueue import _SQL as ENQUEUE
+from services.alerts.webhooks.queue import _SQL as QUEUE
+from services.alerts.webhooks.store import _SQL as WEBHOOKS
 from services.runtime.errors import Fatal
 from services.runtime.migrations import collect
 from tests.alerts.given import Given
@@ -94,9 +97,10 @@ async def test_every_table_of_tenants_has_row_level_security_that_binds_its_owne
 
 
 async def test_every_statement_is_one_that_the_schema_knows(given: Given) -> None:
-    for name, statement in {**APPLY.statements, **STORE.statements}.items():
-        await given.writer.execute(f"prepare test_{name} as {statement}")
-    assert len(collect(PACKAGES)) == 3
+    for place, queries in enumerate((APPLY, STORE, ENQUEUE, QUEUE, WEBHOOKS)):
+        for name, statement in queries.statements.items():
+            await given.writer.execute(f"prepare test_{place}_{name} as {statement}")
+    assert len(collect(PACKAGES)) == 4
 
 
 async def test_a_page_ends_where_the_next_begins_and_the_range_is_half_open(given: Given) -> None:

@@ -39,7 +39,11 @@ def refused(answer: Answer, status: int, slug: str) -> Any:
 def test_the_document_is_valid_and_describes_the_doors_there_are() -> None:
     validate(DOCUMENT)
     assert DOCUMENT["openapi"].startswith("3.1")
-    assert set(DOCUMENT["paths"]) == {INBOX, STREAM, "/openapi.json"}
+    hooks, one = "/v1/webhooks", "/v1/webhooks/{id}"
+    assert set(DOCUMENT["paths"]) == {
+        INBOX, STREAM, hooks, one, f"{one}:test", f"{one}:rotate", f"{one}:replay", f"{one}/deliveries",
+        "/openapi.json",
+    }  # fmt: skip
 
 
 async def test_the_document_is_served_to_everybody(given: Given) -> None:
