@@ -1,7 +1,7 @@
-"""tracker — turns pixel and link requests from the open internet into durable events.
+"""tracker — turns pixel, link and file requests from the open internet into durable events.
 
-In:        GET and HEAD /o/{token}.gif, /c/{token}
+In:        GET and HEAD /o/{token}.gif, /c/{token}, /a/{token}, /i/{token}
 Out:       engagement.events.v1 (key: message id)
 Promises:  a 200 on the pixel is durable or had nothing to record; a valid link always redirects
-Read:      web, doors, hits, clients, targets, recorder
+Read:      web, doors, file_doors, hits, clients, targets, recorder, books, shelf, sending
 """

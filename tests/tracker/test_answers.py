@@ -48,10 +48,23 @@ def test_a_redirect_is_kept_by_nobody_and_tells_nobody_where_it_came_from() -> N
     assert dict(answers.redirect("https://e/", recorded=False).headers)["Inkling-Recorded"] == "no"
 
 
-def test_the_page_for_a_bad_link_is_small_and_leads_nowhere() -> None:
-    page = answers.NO_SUCH_LINK
-    assert page.status == 404
-    assert "Location" not in dict(page.headers)
+@pytest.mark.parametrize(
+    ("page", "status"),
+    [
+        (answers.NO_SUCH_LINK, 404),
+        (answers.NO_SUCH_FILE, 404),
+        (answers.FILE_GONE, 410),
+        (answers.FILE_UNAVAILABLE, 503),
+        (answers.no_such_range(48_211), 416),
+    ],
+)
+def test_a_page_is_small_kept_by_nobody_and_leads_nowhere(page: Answer, status: int) -> None:
+    assert page.status == status
+    headers = dict(page.headers)
+    assert "Location" not in headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert headers["Inkling-Recorded"] == "no"
     assert len(page.body) < 1024
     for leading in (b"href", b"src", b"http", b"<script", b"<form"):
         assert leading not in page.body.lower()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import envelope
 from schemas.envelope import Envelope
-from schemas.events import LinkClicked, MessageOpened
+from schemas.events import AttachmentViewed, LinkClicked, MessageOpened
 from schemas.instant import Instant
 from schemas.token import Claim
 from services.tracker import hits
@@ -46,7 +46,11 @@ HITS = st.builds(
 @example(Hit(method="HEAD", user_agent="\x00\x1f\x7f\x85\udc80\ud83d\u2028"))
 @example(Hit(method="GET", user_agent="😀" * 600, language="é" * 200, range="\t" * 99))
 def test_every_request_makes_events_that_satisfy_their_schema_and_read_back(hit: Hit) -> None:
-    for event in (hits.opened(CLAIM, hit, EDGE), hits.clicked(CLAIM, hit, EDGE)):
+    for event in (
+        hits.opened(CLAIM, hit, EDGE),
+        hits.clicked(CLAIM, hit, EDGE),
+        hits.viewed(CLAIM, hit, EDGE),
+    ):
         envelope.check(event)
         carried = Envelope(
             id=UUID(int=1),
@@ -89,6 +93,9 @@ def test_a_hit_is_recorded_as_what_it_is() -> None:
     clicked = hits.clicked(CLAIM, hit, EDGE)
     assert isinstance(clicked, LinkClicked)
     assert asdict(clicked) == facts | {"link_index": 3}
+    viewed = hits.viewed(CLAIM, hit, EDGE)
+    assert isinstance(viewed, AttachmentViewed)
+    assert asdict(viewed) == facts | {"attachment_index": 3}
 
 
 def test_what_was_not_sent_and_what_was_sent_empty_are_absent() -> None:

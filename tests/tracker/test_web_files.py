@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from schemas.files import FileKind
+from services.tracker.web import openapi_document
 from tests.tracker.given import (
     STORED_AT,
     Tracker,
@@ -280,3 +281,19 @@ async def test_neither_door_takes_a_body_or_another_method(port: int, path: str)
     assert (answer.status, answer.headers["Inkling-Recorded"]) == (400, "no")
     assert orjson.loads(answer.body)["type"] == "urn:inkling:problem:malformed-request"
     assert (await ask(port, path, method="DELETE")).status == 405
+
+
+async def test_every_answer_has_the_headers_that_the_document_promises(
+    tracker: Tracker, port: int
+) -> None:
+    document = orjson.loads(openapi_document())
+    await tracker.store(a_file(GIF, content_type="image/gif"), GIF, FileKind.PICTURE)
+    for door, path in (("/a/{token}", PATH), ("/i/{token}", PICTURE)):
+        for method in ("GET", "HEAD"):
+            for way in WAYS:
+                answer = await ask(port, path, *way, method=method)
+                told = document["paths"][door][method.lower()]["responses"][str(answer.status)]
+                promised = document
+                for step in told["$ref"].removeprefix("#/").split("/"):
+                    promised = promised[step]
+                assert set(promised["headers"]) <= set(answer.headers), (door, answer)
