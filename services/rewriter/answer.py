@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from schemas.events import AddressField
 from services.rewriter.instrument import Prepared, Reason, Rendition
-from services.rewriter.mail import MESSAGE_ID, Mail, Recipient
+from services.rewriter.mail import MESSAGE_ID, Attachment, Mail, Recipient
 
 # What may stand in a display name without quotes (RFC 5322 `atext` and blanks; RFC 6532 adds all beyond ASCII).
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ \t\u00a0-\U0010ffff-]+")
@@ -16,7 +16,7 @@ _BACKSLASHED: Final = r"\\\1"
 
 def write(prepared: Prepared, renditions: Iterable[Rendition]) -> dict[str, Any]:
     """Write the whole answer."""
-    mail, decision = prepared.mail, prepared.decision
+    mail, decision, hosting = prepared.mail, prepared.decision, prepared.pictures.reasons
     return {
         "message_id": str(prepared.message_id),
         "followed": decision.followed,
@@ -51,8 +51,10 @@ def write(prepared: Prepared, renditions: Iterable[Rendition]) -> dict[str, Any]
                 "index": index,
                 "name": one.name,
                 "size": one.size,
-                "followed": False,
+                "followed": reason is None,
                 "reason": _reason(reason),
+                "hosted": bool(hosting) and hosting[index] is None,
+                "hosting_reason": _reason(hosting[index]) if hosting else None,
             }
             for index, (one, reason) in enumerate(
                 zip(mail.attachments, prepared.attachment_reasons, strict=True)
@@ -68,10 +70,6 @@ def _reason(reason: Reason | None) -> dict[str, str] | None:
 def _renditions(prepared: Prepared, renditions: Iterable[Rendition]) -> list[dict[str, Any]]:
     mail = prepared.mail
     headers = _headers(mail, prepared.message_id_header)
-    files = [
-        {"name": one.name, "content_type": one.content_type, "content": one.content}
-        for one in mail.attachments
-    ]
     return [
         {
             "recipient": one.recipient,
@@ -79,12 +77,21 @@ def _renditions(prepared: Prepared, renditions: Iterable[Rendition]) -> list[dic
             "followed": one.followed,
             "subject": mail.subject,
             "html": one.html,
-            "text": mail.text,
+            "text": one.text,
             "headers": headers | _reply_to(mail, one),
-            "attachments": files,
+            "attachments": [_attached(file) for file in one.attachments],
         }
         for one in renditions
     ]
+
+
+def _attached(file: Attachment) -> dict[str, str | None]:
+    return {
+        "name": file.name,
+        "content_type": file.content_type,
+        "content": file.content,
+        "content_id": file.content_id,
+    }
 
 
 def _headers(mail: Mail, message_id: str) -> dict[str, str]:

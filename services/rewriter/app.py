@@ -9,7 +9,9 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from services.rewriter.attachment_doors import AttachmentDoors
 from services.rewriter.config import Config
+from services.rewriter.filing import Filing
 from services.rewriter.instrument import Keys
 from services.rewriter.mail_doors import MailDoors
 from services.rewriter.metrics import Metrics
@@ -23,6 +25,7 @@ from services.runtime.access import Verifier, open_verifier
 from services.runtime.clock import Clock, Deadline
 from services.runtime.collectors import Readings
 from services.runtime.lifecycle import Life
+from services.runtime.objects import ObjectStore, open_objects
 from services.runtime.operations import operate
 from services.runtime.publisher import Limits, Publisher, Publishing
 from services.runtime.web import RequestMetrics, Validator, serve
@@ -42,6 +45,8 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
     watch(Readings("rewriter", registry), settings, publisher)
     life.checks.add("kafka", publisher.healthy)
     life.checks.add("settings", settings.healthy)
+    # The object store is no reason to be unready: most mail needs none, and another rewriter has the same one.
+    objects = open_objects(config.objects)
     async with (
         operate(config.doors, life, registry),
         open_verifier(config.access, life.clock) as verifier,
@@ -52,6 +57,7 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
         life.tasks.create_task(reader.run(), name="settings")
         parts = Parts(
             publisher=publisher,
+            objects=objects,
             settings=settings,
             verifier=verifier,
             clock=life.clock,
@@ -69,9 +75,10 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the doors are wired to: whatever publishes, whatever holds settings, time and chance."""
+    """What the doors are wired to: whatever publishes, whatever holds files and settings, time and chance."""
 
     publisher: Publishing
+    objects: ObjectStore
     settings: Settings
     verifier: Verifier
     clock: Clock
@@ -84,10 +91,12 @@ def assemble(config: Config, parts: Parts) -> web.Application:
     """Wire the public door."""
     document = openapi()
     announcer = Announcer(parts.publisher, parts.clock, parts.metrics)
+    filing = Filing(parts.objects, parts.clock, parts.metrics)
     mail = MailDoors(
         keys=Keys(tokens=config.token_keys, recipients=config.recipient_key),
         tracking_url=config.tracking_url,
         settings=parts.settings,
+        filing=filing,
         announcer=announcer,
         validator=Validator(document, "Mail"),
         clock=parts.clock,
@@ -102,6 +111,7 @@ def assemble(config: Config, parts: Parts) -> web.Application:
         clock=parts.clock,
         metrics=parts.metrics,
     )
+    attachment = AttachmentDoors(filing, parts.clock)
     setting = SettingDoors(
         recipient_key=config.recipient_key,
         settings=parts.settings,
@@ -111,7 +121,9 @@ def assemble(config: Config, parts: Parts) -> web.Application:
         entropy=parts.entropy,
         metrics=parts.metrics,
     )
-    return public_application(mail, replies, setting, document, parts.verifier, parts.requests)
+    return public_application(
+        mail, attachment, replies, setting, document, parts.verifier, parts.requests
+    )
 
 
 def watch(readings: Readings, settings: Settings, publisher: Publisher) -> None:

@@ -34,13 +34,14 @@ class Call:
 
     tenant: Tenant
     subject: str
+    roles: frozenset[Role]
     received_at: Instant
     traceparent: str | None
 
 
-def admit(request: web.Request, role: Role, clock: Clock) -> Call:
+def admit(request: web.Request, role: Role, clock: Clock, *others: Role) -> Call:
     """Return the call, or raise `Problem`: 403 for another role, 406 where JSON is not wanted."""
-    caller = principal(request, role)
+    caller = principal(request, role, *others)
     try:
         tenant = identity.tenant(caller.tenant)
     except BadIdentity as error:
@@ -50,6 +51,7 @@ def admit(request: web.Request, role: Role, clock: Clock) -> Call:
     return Call(
         tenant=tenant,
         subject=caller.subject,
+        roles=caller.roles,
         received_at=Instant(clock.now()),
         traceparent=traceparent(request.headers.get("traceparent")),
     )

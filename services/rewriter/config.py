@@ -16,6 +16,7 @@ from services.runtime.config import (
     group,
     setting,
 )
+from services.runtime.objects import ObjectsConfig
 from services.runtime.parsers import Parser
 
 PORT: Final = 7410
@@ -39,6 +40,7 @@ class Config:
     doors: DoorConfig = doors(PORT)
     kafka: KafkaConfig = group(KafkaConfig)
     access: AccessConfig = group(AccessConfig)
+    objects: ObjectsConfig = group(ObjectsConfig)
     tracking_url: str = setting(
         "INKLING_REWRITER_TRACKING_URL",
         Parser(_URL.kind, _tracking_url),

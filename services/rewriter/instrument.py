@@ -12,15 +12,17 @@ from schemas.events import Renditions
 from schemas.identity import MessageId, RecipientRef, Tenant
 from schemas.settings import FollowPolicy
 from schemas.token import Claim, KeyRing, Mode, Purpose
-from services.rewriter import attachments, follow, html, links
-from services.rewriter.attachments import AttachmentReason
+from services.rewriter import attachments, follow, html, links, offer, pictures
+from services.rewriter.attachments import AttachmentReason, FileRules
 from services.rewriter.follow import Decision, FollowReason
 from services.rewriter.html import Scan
 from services.rewriter.links import Link, LinkReason
-from services.rewriter.mail import Mail, Recipient
+from services.rewriter.mail import Attachment, Mail, Recipient
 from services.rewriter.naming import our_message_id
+from services.rewriter.offer import Offered
+from services.rewriter.pictures import PictureReason, Pictures
 
-Reason = FollowReason | LinkReason | AttachmentReason
+Reason = FollowReason | LinkReason | AttachmentReason | PictureReason
 
 # What all copies of one mail may come to, files included: they stand in one answer, so in memory.
 MAX_COPIES_BYTES: Final = 48 * 1024 * 1024
@@ -54,6 +56,7 @@ class Terms:
     own_urls: tuple[str, ...]
     mode: Mode = Mode.FULL
     reply_domain: str | None = None
+    files: FileRules
 
 
 class Tracking:
@@ -91,6 +94,14 @@ class Tracking:
             self._links[index] = made
         return made
 
+    def attachment(self, index: int) -> str:
+        """Make the link to a followed file."""
+        return f"{self._base}/a/{token.mint(self._ring, Purpose.ATTACHMENT, self._claim(index))}"
+
+    def picture(self, index: int) -> str:
+        """Make the URL of a hosted picture."""
+        return f"{self._base}/i/{token.mint(self._ring, Purpose.PICTURE, self._claim(index))}"
+
     def _claim(self, index: int | None = None, url: str | None = None) -> Claim:
         return Claim(
             tenant=self._tenant,
@@ -115,8 +126,24 @@ class Prepared:
     decision: Decision
     scan: Scan
     links: tuple[Link, ...]
-    attachment_reasons: tuple[AttachmentReason | FollowReason, ...]
+    attachment_reasons: tuple[AttachmentReason | FollowReason | None, ...]
+    pictures: Pictures
     first: Tracking
+
+    @property
+    def offered(self) -> tuple[Offered, ...]:
+        """The followed files."""
+        return tuple(
+            Offered(index=index, name=one.name, size=one.size)
+            for index, one in enumerate(self.mail.attachments)
+            if self.attachment_reasons[index] is None
+        )
+
+    @property
+    def attached(self) -> tuple[Attachment, ...]:
+        """What stays attached to the followed copies."""
+        gone = {one.index for one in self.offered} | {*self.pictures.hosted} - self.pictures.kept
+        return tuple(one for index, one in enumerate(self.mail.attachments) if index not in gone)
 
     def link_reason(self, link: Link) -> LinkReason | FollowReason | None:
         """Say why a link stays as it was: its own reason, or the message's."""
@@ -125,12 +152,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
-    """One copy: for whom (a caller's id or a ref, None if shared), its envelope, its HTML."""
+    """One copy: for whom (a caller's id or a ref, None if shared), its envelope, its parts and files."""
 
     recipient: str | None
     to: tuple[str, ...]
     followed: bool
     html: str | None
+    text: str | None
+    attachments: tuple[Attachment, ...]
     reply_to: str | None = None
 
 
@@ -149,6 +178,7 @@ def prepare(
     decision = _decide(mail, refs, terms, refuses)
     first = Tracking(keys, terms, message_id, _first_refs(mail, refs, decision))
     scan = html.scan(mail.html or "")
+    hosted = pictures.decide(mail, scan.pictures, terms.files, decision.reason)
     prepared = Prepared(
         mail=mail,
         message_id=message_id,
@@ -164,7 +194,10 @@ def prepare(
             own_urls=terms.own_urls,
             make=first.link if decision.followed else _not_made,
         ),
-        attachment_reasons=attachments.decide(mail.attachments, decision.reason),
+        attachment_reasons=attachments.decide(
+            mail.attachments, terms.files, decision.reason, hosted.shown
+        ),
+        pictures=hosted,
         first=first,
     )
     _check_size(prepared)
@@ -173,11 +206,12 @@ def prepare(
 
 def unavailable(prepared: Prepared) -> Prepared:
     """Take back that a mail is followed, because its records cannot be kept."""
-    reason = FollowReason.UNAVAILABLE
+    mail, files, reason = prepared.mail, prepared.terms.files, FollowReason.UNAVAILABLE
     return replace(
         prepared,
-        decision=follow.unfollowed(_lines(prepared.mail, prepared.refs, _nobody), reason),
-        attachment_reasons=attachments.decide(prepared.mail.attachments, reason),
+        decision=follow.unfollowed(_lines(mail, prepared.refs, _nobody), reason),
+        attachment_reasons=attachments.decide(mail.attachments, files, reason),
+        pictures=pictures.decide(mail, prepared.scan.pictures, files, reason),
     )
 
 
@@ -198,18 +232,35 @@ def renditions(prepared: Prepared) -> Iterator[Rendition]:
         yield _followed(prepared, one.id or ref, (one.address,), tracking)
         tracking = None
     if untouched:
-        to = _addresses(untouched)
-        yield Rendition(recipient=None, to=to, followed=False, html=mail.html)
+        yield Rendition(
+            recipient=None,
+            to=_addresses(untouched),
+            followed=False,
+            html=mail.html,
+            text=mail.text,
+            attachments=mail.attachments,
+        )
 
 
 def _followed(
     prepared: Prepared, recipient: str | None, to: tuple[str, ...], tracking: Tracking
 ) -> Rendition:
-    edits = links.edits(prepared.links, tracking.link)
-    edits.append(html.insert_pixel(prepared.scan.pixel_position, tracking.pixel()))
-    spliced = html.splice(prepared.mail.html or "", edits)
+    mail, scan, offered = prepared.mail, prepared.scan, prepared.offered
+    edits = [
+        *links.edits(prepared.links, tracking.link),
+        *pictures.edits(prepared.pictures, tracking.picture),
+        *offer.edits(offered, scan.places, scan.pixel_position, tracking.attachment),
+        html.insert_pixel(scan.pixel_position, tracking.pixel()),
+    ]
+    text = None if mail.text is None else offer.append(mail.text, offered, tracking.attachment)
     return Rendition(
-        recipient=recipient, to=to, followed=True, html=spliced, reply_to=tracking.reply_to()
+        recipient=recipient,
+        to=to,
+        followed=True,
+        html=html.splice(mail.html or "", edits),
+        text=text,
+        attachments=prepared.attached,
+        reply_to=tracking.reply_to(),
     )
 
 
@@ -268,16 +319,23 @@ def _check_size(prepared: Prepared) -> None:
     untouched = followed < len(mail.recipients)
     if decision.followed and mail.renditions is Renditions.MESSAGE:
         followed, untouched = 1, False
-    files = sum(len(one.content) for one in mail.attachments)
-    plain = len((mail.html or "").encode()) + len((mail.text or "").encode()) + files
-    grown = sum(
-        len(prepared.first.link(link.index, link.url))
-        for link in prepared.links
-        if followed and link.followed
-    )
-    if followed * (plain + grown) + untouched * plain > MAX_COPIES_BYTES:
+    words = len((mail.html or "").encode()) + len((mail.text or "").encode())
+    plain = words + sum(len(one.content) for one in mail.attachments)
+    one_followed = words + _growth(prepared) if followed else 0
+    if followed * one_followed + untouched * plain > MAX_COPIES_BYTES:
         raise TooLarge(
             "/to",
             f"All copies of the mail together would exceed {MAX_COPIES_BYTES} bytes: hand it in for fewer recipients "
             "at a time, or as one shared copy.",
         )
+
+
+def _growth(prepared: Prepared) -> int:
+    """What a followed copy has beside the words of the mail: its files, and what leads to us."""
+    first, offered = prepared.first, prepared.offered
+    return (
+        sum(len(one.content) for one in prepared.attached)
+        + sum(len(first.link(link.index, link.url)) for link in prepared.links if link.followed)
+        + sum(len(first.picture(index)) for _, index in prepared.pictures.spots)
+        + len(offer.markup(offered, first.attachment).encode()) * 2
+    )

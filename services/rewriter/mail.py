@@ -1,6 +1,7 @@
 """A mail as a caller hands it in: read from a body that satisfies the OpenAPI document, and checked further.
 
-What no schema can say is said here: zones that exist, base64 that decodes, headers named once, recipients named once.
+What no schema can say is said here: zones that exist, base64 that decodes, headers, recipients and content ids that
+are named once.
 """
 
 import binascii
@@ -39,13 +40,17 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """One file, still in base64; the size is in bytes once decoded, `wanted` asks that it be followed."""
+    """One file, still in base64; the size is in bytes once decoded, `wanted` asks that it be followed.
+
+    By the content id, written without `<` and `>`, the HTML shows it (`cid:`).
+    """
 
     name: str
     content_type: str
     content: str
     size: int
     wanted: bool
+    content_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,7 @@ class Mail:
     follow: bool
     renditions: Renditions
     passes_unavailable: bool
+    hosts_pictures: bool = False
 
     @property
     def message_id_header(self) -> str | None:
@@ -91,6 +97,7 @@ def read(body: Mapping[str, Any]) -> Mail:
         follow=body.get("follow", True),
         renditions=Renditions(body.get("renditions", Renditions.RECIPIENT)),
         passes_unavailable=body.get("if_unavailable") == "pass",
+        hosts_pictures=body.get("host_pictures", False),
     )
     if faults:
         raise BadFields(faults)
@@ -177,7 +184,14 @@ def _is_message_id(value: str) -> bool:
 
 def _attachments(body: Iterable[Mapping[str, Any]], faults: list[Fault]) -> tuple[Attachment, ...]:
     attachments = []
+    content_ids: set[str] = set()
     for index, one in enumerate(body):
+        content_id = one.get("content_id") and one["content_id"].strip("<>")
+        if content_id in content_ids:
+            detail = "Another file of the mail has this content id."
+            faults.append(Fault(field=f"/attachments/{index}/content_id", detail=detail))
+        if content_id:
+            content_ids.add(content_id)
         size = _decoded_size(one["content"])
         if size is None:
             detail = "This is not base64 with padding and without line breaks."
@@ -189,6 +203,7 @@ def _attachments(body: Iterable[Mapping[str, Any]], faults: list[Fault]) -> tupl
                 content=one["content"],
                 size=size or 0,
                 wanted=one.get("followed", False),
+                content_id=content_id,
             )
         )
     return tuple(attachments)

@@ -1,4 +1,4 @@
-"""The doors that take mail: read, decide, make the copies, publish, answer; in this order, so nothing is half done."""
+"""The doors that take mail: read, decide, make the copies, store files, publish, answer; so nothing is half done."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,11 +9,13 @@ from aiohttp import web
 
 from schemas import identity
 from schemas.identity import MessageId, Tenant
-from schemas.settings import FollowPolicy
+from schemas.settings import FollowPolicy, TenantSet
 from schemas.token import Mode
 from services.rewriter import answer, calls, instrument, mail, naming, records
+from services.rewriter.attachments import FileRules
 from services.rewriter.calls import Call
 from services.rewriter.faults import BadFields
+from services.rewriter.filing import Filing, OtherFile
 from services.rewriter.instrument import Keys, Prepared, Rendition, Terms, TooLarge
 from services.rewriter.metrics import MailOutcome, Metrics
 from services.rewriter.publish import Announcer
@@ -37,6 +39,7 @@ class MailDoors:
         keys: Keys,
         tracking_url: str,
         settings: Settings,
+        filing: Filing,
         announcer: Announcer,
         validator: Validator,
         clock: Clock,
@@ -46,6 +49,7 @@ class MailDoors:
         self._keys = keys
         self._tracking_url = tracking_url
         self._settings = settings
+        self._filing = filing
         self._announcer = announcer
         self._validator = validator
         self._clock = clock
@@ -53,7 +57,7 @@ class MailDoors:
         self._metrics = metrics
 
     async def follow(self, request: web.Request) -> web.Response:
-        """Answer with the followed mail once its records are safe."""
+        """Answer with the followed mail once its files and then its records are safe."""
         call = calls.admit(request, Role.SENDER, self._clock)
         try:
             prepared = await self._prepare(request, call, Mode.FULL)
@@ -68,7 +72,11 @@ class MailDoors:
         try:
             if trouble := self._settings.healthy():
                 raise Transient(trouble)
+            await self._filing.keep(prepared, call.received_at)
             await self._announcer.publish(*records_of)
+        except OtherFile as error:
+            self._metrics.settle(MailOutcome.REFUSED)
+            raise _other_file(error) from error
         except Transient as error:
             return await self._without_records(prepared, error)
         self._metrics.record(prepared)
@@ -125,6 +133,7 @@ class MailDoors:
             own_urls=(url, self._tracking_url),
             mode=mode,
             reply_domain=None if held is None else held.reply_domain,
+            files=FileRules() if held is None else _rules(held),
         )
 
     async def _without_records(self, prepared: Prepared, error: Transient) -> web.Response:
@@ -132,7 +141,7 @@ class MailDoors:
         if not prepared.mail.passes_unavailable:
             self._metrics.settle(MailOutcome.REFUSED_UNAVAILABLE)
             raise calls.unavailable(
-                "The mail cannot be recorded at the moment, so it is not followed; repeat the call."
+                "The mail and its files cannot be kept at the moment, so it is not followed; repeat the call."
             ) from error
         self._metrics.settle(MailOutcome.PASSED_UNAVAILABLE)
         untouched = instrument.unavailable(prepared)
@@ -146,6 +155,22 @@ async def _copies(prepared: Prepared) -> list[Rendition]:
         made.append(one)
         await asyncio.sleep(0)
     return made
+
+
+def _rules(tenant: TenantSet) -> FileRules:
+    return FileRules(
+        max_bytes=tenant.max_file_bytes,
+        forbidden_types=tenant.forbidden_file_types,
+        days=tenant.file_days,
+    )
+
+
+def _other_file(error: OtherFile) -> Problem:
+    return Problem(
+        Slug.CONFLICT,
+        "A mail with this Message-ID was handed in before with another file at this place.",
+        field=f"/attachments/{error.index}",
+    )
 
 
 def _too_large(error: TooLarge) -> Problem:

@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from schemas.files import FileKind
 from services.rewriter.instrument import Prepared
 from services.rewriter.replies.automatic import Automatic
 from services.rewriter.replies.judge import Outcome
@@ -32,6 +33,8 @@ class SettingDoor(StrEnum):
 
 # Two records, side by side, each flushed within 5 ms and given up after some seconds.
 _PUBLISH_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+# From a folder on this machine to many megabytes on their way to a store elsewhere.
+_STORE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _FOLLOWED: Final = "none"
 
 
@@ -61,6 +64,46 @@ class Metrics:
             "inkling_rewriter_links",
             "Links of recorded mails, by the reason why they are not followed; `none` where they are.",
             ["reason"],
+            registry=registry,
+        )
+        self._files = Counter(
+            "inkling_rewriter_files",
+            "Files of recorded mails, by the reason why they are not followed; `none` where they are.",
+            ["reason"],
+            registry=registry,
+        )
+        self._pictures = Counter(
+            "inkling_rewriter_pictures",
+            "Files of recorded mails that asked for hosting, by the reason why they are not; `none` where they are.",
+            ["reason"],
+            registry=registry,
+        )
+        self._stored = Counter(
+            "inkling_rewriter_stored_files",
+            "Followed files and hosted pictures newly put into the object store, by kind.",
+            ["kind"],
+            registry=registry,
+        )
+        self._stored_bytes = Counter(
+            "inkling_rewriter_stored_bytes",
+            "Bytes of content newly put into the object store, by kind.",
+            ["kind"],
+            registry=registry,
+        )
+        self.store_seconds: Final = Histogram(
+            "inkling_rewriter_store_seconds",
+            "Time until all files of a mail are in the object store, for mails with followed files or hosted pictures.",
+            buckets=_STORE_BUCKETS,
+            registry=registry,
+        )
+        self.store_failures: Final = Counter(
+            "inkling_rewriter_store_failures",
+            "Mails and withdrawals given up because the object store did not do what it was asked.",
+            registry=registry,
+        )
+        self.withdrawn: Final = Counter(
+            "inkling_rewriter_withdrawn_files",
+            "Followed files withdrawn.",
             registry=registry,
         )
         self.publish_seconds: Final = Histogram(
@@ -93,6 +136,9 @@ class Metrics:
             self._mails.labels(outcome)
         for kind in SettingDoor:
             self._settings_put.labels(kind)
+        for each in FileKind:
+            self._stored.labels(each)
+            self._stored_bytes.labels(each)
 
     def settle(self, outcome: MailOutcome) -> None:
         """Count what became of one mail."""
@@ -107,11 +153,20 @@ class Metrics:
             self._recipients.labels(line.reason or _FOLLOWED).inc()
         for link in prepared.links:
             self._links.labels(prepared.link_reason(link) or _FOLLOWED).inc()
+        for reason in prepared.attachment_reasons:
+            self._files.labels(reason or _FOLLOWED).inc()
+        for hosting in prepared.pictures.reasons:
+            self._pictures.labels(hosting or _FOLLOWED).inc()
 
     def judged(self, outcome: Outcome, rule: Automatic | Rule | MatchedBy | None) -> None:
         """Count an inbound mail whose event, if there is one, was acknowledged."""
         self._replies.labels(outcome).inc()
         self._reply_rules.labels(rule or "none").inc()
+
+    def store(self, kind: FileKind, size: int) -> None:
+        """Count a file that was put into the object store."""
+        self._stored.labels(kind).inc()
+        self._stored_bytes.labels(kind).inc(size)
 
     def put(self, kind: SettingDoor) -> None:
         """Count a setting that was put and read back."""

@@ -112,8 +112,8 @@ def happened(prepared: Prepared) -> MessagePrepared:
                 index=index,
                 size=one.size,
                 content_type=one.content_type,
-                followed=False,
-                reason=reason.value,
+                followed=reason is None,
+                reason=_code(reason),
             )
             for index, (one, reason) in enumerate(
                 zip(mail.attachments, prepared.attachment_reasons, strict=True)

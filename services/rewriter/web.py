@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from services.rewriter.attachment_doors import AttachmentDoors
 from services.rewriter.mail_doors import MailDoors
 from services.rewriter.replies.doors import ReplyDoors
 from services.rewriter.setting_doors import SettingDoors
@@ -21,6 +22,7 @@ def openapi() -> bytes:
 
 def public_application(
     mail: MailDoors,
+    attachments: AttachmentDoors,
     replies: ReplyDoors,
     settings: SettingDoors,
     document: bytes,
@@ -31,6 +33,7 @@ def public_application(
     routes = [
         web.post("/v1/mail", mail.follow),
         web.post("/v1/mail:preview", mail.preview),
+        web.delete("/v1/mail/{id}/attachments/{index}", attachments.withdraw),
         web.post("/v1/replies", replies.receive),
         web.get("/v1/preferences/{address}", settings.get_preference, allow_head=False),
         web.put("/v1/preferences/{address}", settings.put_preference),

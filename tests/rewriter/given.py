@@ -8,6 +8,8 @@ import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +28,7 @@ from schemas.settings import FollowPolicy
 from schemas.token import Mode
 from services.rewriter import instrument, mail
 from services.rewriter.app import Parts, assemble
+from services.rewriter.attachments import FileRules
 from services.rewriter.config import Config
 from services.rewriter.instrument import Keys, Prepared, Terms
 from services.rewriter.mail import Mail
@@ -36,6 +39,7 @@ from services.runtime.access import Verifier
 from services.runtime.clock import Deadline
 from services.runtime.config import load
 from services.runtime.kafka import Outgoing, Record
+from services.runtime.objects import ObjectsConfig, ObjectStore, open_objects
 from services.runtime.publisher import Acknowledged
 from services.runtime.web import RequestMetrics
 from tests.support.clock import START, ManualClock
@@ -46,6 +50,7 @@ URL = "https://t.example"
 ENVIRON = {
     "INKLING_KAFKA_SERVERS": "127.0.0.1:9092",
     "INKLING_JWKS": "/nowhere/jwks.json",
+    "INKLING_OBJECT_STORE": "file:///nowhere/objects",
     "INKLING_TOKEN_KEYS": "2:" + "ab" * 32 + ",1:" + "cd" * 32,
     "INKLING_REWRITER_TRACKING_URL": URL + "/",
     "INKLING_REWRITER_RECIPIENT_KEY": "ef" * 32,
@@ -61,6 +66,7 @@ TERMS = Terms(
     tracking_url=URL,
     own_urls=(URL,),
     mode=Mode.FULL,
+    files=FileRules(),
 )
 TARGET = "https://shop.example/offer?a=1&b=%20x#top"
 HTML = (
@@ -104,6 +110,12 @@ def refuses_nobody(ref: RecipientRef) -> bool:
 def prepared(terms: Terms = TERMS, /, **changes: Any) -> Prepared:
     """Prepare such a mail where nobody refuses."""
     return instrument.prepare(a_mail(**changes), MESSAGE, terms, KEYS, refuses_nobody)
+
+
+def a_store(folder: Path) -> ObjectStore:
+    """Keep objects in a folder."""
+    nobody = {"access_key": None, "secret_key": None, "endpoint": None}
+    return open_objects(ObjectsConfig(store=folder.as_uri(), region="", **nobody))
 
 
 class KeySet:
@@ -229,6 +241,7 @@ class Rewriter:
     clock: ManualClock
     registry: CollectorRegistry
     client: "TestClient[web.Request, web.Application]"
+    folder: Path
     entropy: Entropy = field(default_factory=Entropy)
 
     async def call(
@@ -272,39 +285,53 @@ async def a_rewriter(caught_up: bool = True) -> AsyncIterator[Rewriter]:
     clock, registry, settings, entropy = ManualClock(), CollectorRegistry(), Settings(), Entropy()
     settings.caught_up = caught_up
     log = Log(settings)
-    parts = Parts(
-        publisher=log,
-        settings=settings,
-        verifier=Verifier(KeySet(), None, None, clock),
-        clock=clock,
-        entropy=entropy,
-        metrics=Metrics(registry),
-        requests=RequestMetrics("rewriter", registry),
-    )
-    async with TestClient(TestServer(assemble(CONFIG, parts))) as client:
-        yield Rewriter(
+    with TemporaryDirectory() as folder:
+        parts = Parts(
+            publisher=log,
+            objects=a_store(Path(folder)),
             settings=settings,
-            log=log,
+            verifier=Verifier(KeySet(), None, None, clock),
             clock=clock,
-            registry=registry,
-            client=client,
             entropy=entropy,
+            metrics=Metrics(registry),
+            requests=RequestMetrics("rewriter", registry),
         )
+        async with TestClient(TestServer(assemble(CONFIG, parts))) as client:
+            yield Rewriter(
+                folder=Path(folder),
+                settings=settings,
+                log=log,
+                clock=clock,
+                registry=registry,
+                client=client,
+                entropy=entropy,
+            )
 
 
 def hold_to_the_document(method: str, path: str, answer: Answer) -> None:
     """Assert that the OpenAPI document has this answer at this door."""
-    template = "/v1/preferences/{address}" if path.startswith("/v1/preferences/") else path
+    template = _template(path)
     described = _DOCUMENT["paths"].get(template.partition("?")[0], {}).get(method.lower())
     if described is None:
         return
     response = described["responses"][str(answer.status)]
     if "$ref" in response:
         response = _DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    if "content" not in response:
+        assert answer.raw == b""
+        return
     media = answer.headers["Content-Type"].partition(";")[0]
     closed = _closed(response["content"][media]["schema"])
     schema = {**closed, "components": _closed(_DOCUMENT["components"])}
     jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(answer.json)
+
+
+def _template(path: str) -> str:
+    if path.startswith("/v1/preferences/"):
+        return "/v1/preferences/{address}"
+    if path.startswith("/v1/mail/"):
+        return "/v1/mail/{id}/attachments/{index}"
+    return path
 
 
 def _closed(part: Any) -> Any:

@@ -1,7 +1,7 @@
 import pytest
 
 from services.rewriter import answer, instrument
-from tests.rewriter.given import HTML, MESSAGE, TARGET, a_recipient, prepared
+from tests.rewriter.given import HTML, MESSAGE, TARGET, URL, a_recipient, prepared
 
 FILE = {"name": "a.pdf", "content_type": "application/pdf", "content": "QQ==", "followed": True}
 
@@ -17,10 +17,11 @@ def test_everything_that_happened_is_told() -> None:
     assert plain["html"] == HTML != followed["html"]
     assert followed["headers"] == plain["headers"]
     assert followed["subject"] == "Your offer"
-    assert followed["text"] == plain["text"] == "Dear Li"
-    assert followed["attachments"] == [
-        {"name": "a.pdf", "content_type": "application/pdf", "content": "QQ=="}
-    ]
+    assert plain["text"] == "Dear Li"
+    assert followed["text"].startswith(f"Dear Li\n\na.pdf (1 B)\n{URL}/a/")
+    attached = {"name": "a.pdf", "content_type": "application/pdf", "content": "QQ=="}
+    assert followed["attachments"] == []
+    assert plain["attachments"] == [{**attached, "content_id": None}]
     assert [(one["id"], one["followed"], one["reason"]) for one in told["recipients"]] == [
         ("c-1", True, None),
         (None, False, {"code": "kind_not_followable", "detail": "Only accounts, contacts and leads are followed."}),
@@ -32,8 +33,37 @@ def test_everything_that_happened_is_told() -> None:
     ]
     assert told["links"][2]["reason"]["code"] == "not_http"
     (file,) = told["attachments"]
-    assert (file["name"], file["size"], file["followed"]) == ("a.pdf", 1, False)
-    assert file["reason"]["code"] == "unavailable"
+    assert file == {
+        "index": 0,
+        "name": "a.pdf",
+        "size": 1,
+        "followed": True,
+        "reason": None,
+        "hosted": False,
+        "hosting_reason": None,
+    }
+
+
+def test_what_is_said_of_pictures_is_said_only_where_somebody_asked() -> None:
+    shown = {"name": "p.gif", "content": "R0lGODlh", "content_id": "<p@demo>", "followed": True}
+    made = prepared(
+        html="<img src=cid:p@demo>",
+        attachments=[shown, {**FILE, "followed": False}],
+        host_pictures=True,
+    )
+    told = answer.write(made, instrument.renditions(made))
+    assert [one["hosted"] for one in told["attachments"]] == [True, False]
+    assert [
+        one["hosting_reason"] and one["hosting_reason"]["code"] for one in told["attachments"]
+    ] == [
+        None,
+        "not_shown",
+    ]
+    assert told["attachments"][0]["reason"]["code"] == "shown_in_mail"
+    unasked = prepared(html="<img src=cid:p@demo>", attachments=[shown])
+    told = answer.write(unasked, instrument.renditions(unasked))
+    assert told["attachments"][0]["hosting_reason"] is None
+    assert told["renditions"][0]["attachments"][0]["content_id"] == "p@demo"
 
 
 def test_headers_show_everybody_in_to_and_cc_and_nobody_in_bcc() -> None:

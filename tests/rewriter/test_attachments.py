@@ -1,23 +1,62 @@
+import pytest
+
 from services.rewriter import attachments
-from services.rewriter.attachments import AttachmentReason
+from services.rewriter.attachments import AttachmentReason, FileRules
 from services.rewriter.follow import FollowReason
+from services.rewriter.mail import Attachment
 from tests.rewriter.given import a_mail
 
 FILES = a_mail(
     attachments=[
         {"name": "a", "content": ""},
-        {"name": "b", "content": "", "followed": True},
+        {"name": "b", "content": "QUJD", "followed": True},
+        {"name": "c", "content": "QUJD", "followed": True},
     ]
 ).attachments
 
 
-def test_every_file_stays_attached_and_it_is_said_why() -> None:
-    assert attachments.decide(FILES, None) == (
+def a_file(name: str, content_type: str = "application/octet-stream") -> Attachment:
+    return Attachment(name=name, content_type=content_type, content="QUJD", size=3, wanted=True)
+
+
+def test_what_was_asked_for_is_followed_and_of_the_rest_it_is_said_why() -> None:
+    assert attachments.decide(FILES, FileRules(max_bytes=3), None, {2}) == (
         AttachmentReason.NOT_REQUESTED,
-        AttachmentReason.UNAVAILABLE,
+        None,
+        AttachmentReason.SHOWN_IN_MAIL,
     )
-    assert attachments.decide(FILES, FollowReason.ENGAGEMENT_OFF) == (
+    assert attachments.decide(FILES, FileRules(max_bytes=2), FollowReason.ENGAGEMENT_OFF) == (
         AttachmentReason.NOT_REQUESTED,
+        FollowReason.ENGAGEMENT_OFF,
         FollowReason.ENGAGEMENT_OFF,
     )
     assert all(reason.detail.endswith(".") for reason in AttachmentReason)
+
+
+def test_a_file_above_the_tenants_limit_is_too_large() -> None:
+    assert FileRules(max_bytes=2).forbid(a_file("a")) is AttachmentReason.FILE_TOO_LARGE
+    assert FileRules(max_bytes=3).forbid(a_file("a")) is None
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "file", "matches"),
+    [
+        (".exe", a_file("a.exe"), True),
+        (".EXE", a_file("A.Exe. . "), True),
+        (".exe", a_file("a.exe\u00a0"), True),
+        (".exe", a_file("a.exe.pdf"), False),
+        (".exe", a_file("exe"), False),
+        (".tar.gz", a_file("a.tar.gz"), True),
+        (".gz", a_file("a.tar.gz"), True),
+        ("application/zip", a_file("a", "Application/ZIP ; x=y"), True),
+        ("application/zip", a_file("a", "application/zip-compressed"), False),
+        ("image/*", a_file("a", "IMAGE/png"), True),
+        ("image/*", a_file("a.png", "imagery/png"), False),
+        ("IMAGE/*", a_file("a", "image/png"), True),
+    ],
+)
+def test_a_forbidden_type_is_found_in_what_is_declared_and_in_the_name(
+    forbidden: str, file: Attachment, matches: bool
+) -> None:
+    found = FileRules(forbidden_types=("x/y", forbidden)).forbid(file)
+    assert found is (AttachmentReason.FILE_TYPE_FORBIDDEN if matches else None)

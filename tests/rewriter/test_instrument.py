@@ -102,6 +102,8 @@ def test_everybody_else_shares_one_copy_as_it_was() -> None:
         to=("p2@customer.example", "p4@customer.example", "p3@customer.example"),
         followed=False,
         html=HTML,
+        text="Dear Li",
+        attachments=(),
     )
 
 
@@ -160,10 +162,14 @@ def test_a_preview_has_tokens_that_are_never_recorded() -> None:
 
 
 def test_unavailable_takes_everything_back() -> None:
-    made = prepared(attachments=[{"name": "a", "content": "", "followed": True}])
+    file = {"name": "a", "content": "", "followed": True}
+    made = prepared(attachments=[file], host_pictures=True)
     taken_back = instrument.unavailable(made)
     (only,) = copies(taken_back)
-    assert (only.followed, only.html) == (False, HTML)
+    assert (only.followed, only.html, only.text) == (False, HTML, "Dear Li")
+    assert only.attachments == made.mail.attachments
+    assert (taken_back.offered, taken_back.pictures.hosted) == ((), ())
+    assert taken_back.pictures.reasons == (FollowReason.UNAVAILABLE,)
     assert taken_back.decision.reason is FollowReason.UNAVAILABLE
     assert taken_back.link_reason(taken_back.links[0]) is FollowReason.UNAVAILABLE
     assert taken_back.attachment_reasons == (FollowReason.UNAVAILABLE,)
@@ -184,9 +190,71 @@ def test_copies_that_would_be_too_large_together_are_refused_before_they_are_mad
     assert len(copies(prepared(**body, follow=False))) == 1
 
 
+PDF = {"name": "offer.pdf", "content": "QUJD", "followed": True}
+GIF = {"name": "logo.gif", "content": "R0lGODlh", "content_id": "logo@demo"}
+WITH_PICTURE = '<p><img src="cid:logo@demo"></p><div data-inkling-attachments></div></body>'
+
+
+def test_followed_and_unfollowed_files_mix_and_each_recipient_has_links_of_their_own() -> None:
+    plain = {**PDF, "followed": False, "name": "terms.pdf"}
+    made = prepared(
+        to=[a_recipient(1), a_recipient(2), a_recipient(3, kind="other")],
+        html=WITH_PICTURE,
+        attachments=[plain, PDF, GIF],
+        host_pictures=True,
+    )
+    *followed, untouched = copies(made)
+    assert untouched.html == WITH_PICTURE
+    assert [one.name for one in untouched.attachments] == ["terms.pdf", "offer.pdf", "logo.gif"]
+    assert untouched.text == "Dear Li"
+    for one, ref in zip(followed, made.refs, strict=False):
+        assert [file.name for file in one.attachments] == ["terms.pdf"]
+        (offered,) = re.findall(
+            rf'data-inkling-attachments><ul.+?href="{URL}/a/([^"]+)', one.html or ""
+        )
+        (shown,) = re.findall(rf'<img src="{URL}/i/([^"]+)"', one.html or "")
+        assert f"\n\noffer.pdf (3 B)\n{URL}/a/{offered}\n" in (one.text or "")
+        for purpose, value, index in (
+            (Purpose.ATTACHMENT, offered, 1),
+            (Purpose.PICTURE, shown, 2),
+        ):
+            claim = token.read(RING, purpose, value)
+            assert (claim.refs, claim.message_id, claim.index) == ((ref,), MESSAGE, index)
+            assert claim.recorded
+
+
+def test_a_picture_that_is_also_shown_elsewhere_stays_attached() -> None:
+    html = WITH_PICTURE + "<td style='background:url(cid:logo@demo)'>"
+    (only,) = copies(prepared(html=html, attachments=[GIF], host_pictures=True))
+    assert [one.name for one in only.attachments] == ["logo.gif"]
+    assert f'<img src="{URL}/i/' in (only.html or "")
+    assert "url(cid:logo@demo)" in (only.html or "")
+
+
+def test_the_links_of_a_preview_are_never_recorded() -> None:
+    (only,) = copies(prepared(replace(TERMS, mode=Mode.PREVIEW), attachments=[PDF]))
+    (offered,) = re.findall(rf'href="{URL}/a/([^"]+)', only.html or "")
+    assert not token.read(RING, Purpose.ATTACHMENT, offered).recorded
+
+
+def test_files_that_leave_the_copies_make_room_for_more_of_them() -> None:
+    people = [a_recipient(n) for n in range(30)]
+    large = {**PDF, "content": "QUJD" * 600_000}
+    assert len(copies(prepared(to=people, attachments=[large]))) == 30
+    with pytest.raises(TooLarge):
+        prepared(to=people, attachments=[{**large, "followed": False}])
+
+
 SEGMENTS = st.lists(
     st.one_of(
         st.text(max_size=20).map(lambda text: text.replace("<", "&lt;")),
+        st.sampled_from(
+            [
+                "<img src='cid:logo@demo'>",
+                "<i data-inkling-attachments>",
+                "<b data-inkling-attachments=0>",
+            ]
+        ),
         st.sampled_from(
             ["<p>", "</p>", "<br/>", "<!-- a -->", "<img src=x>", "</body>", "<td x='>'>"]
         ),
@@ -201,9 +269,10 @@ SEGMENTS = st.lists(
 @given(SEGMENTS)
 def test_following_a_rewritten_link_leads_to_exactly_where_it_led(segments: list[str]) -> None:
     html = "".join(segments) or "x"
-    made = prepared(html=html)
+    made = prepared(html=html, text=html, attachments=[PDF, PDF, GIF], host_pictures=True)
     (only,) = copies(made)
     followed = only.html or ""
+    assert (only.text or "").startswith(html)
     found = [
         token.read(RING, Purpose.CLICK, unescape(one))
         for one in re.findall(rf'href="{URL}/c/([^"]+)"', followed)
@@ -212,6 +281,11 @@ def test_following_a_rewritten_link_leads_to_exactly_where_it_led(segments: list
         (link.index, link.url) for link in made.links if link.followed
     ]
     restored = re.sub(r'<img src="https://t\.example/o/[^>]+>', "", followed)
+    offered = re.findall(rf'href="{URL}/a/([^"]+)"', restored)
+    found = [token.read(RING, Purpose.ATTACHMENT, one) for one in offered]
+    assert sorted(claim.index or 0 for claim in found) == [0, 1]
+    restored = re.sub(r'<ul style="margin.+?</ul>', "", restored)
+    restored = restored.replace(made.first.picture(2), "cid:logo@demo")
     for link in made.links:
         if link.followed:
             tracking = made.first.link(link.index, link.url)

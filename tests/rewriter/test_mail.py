@@ -30,12 +30,18 @@ def test_everything_that_can_be_said_is_read() -> None:
         renditions="message",
         if_unavailable="pass",
         headers={"message-id": "<a@b>", "X-A": "b\tc"},
-        attachments=[FILE, {**FILE, "content_type": "application/pdf", "followed": True}],
+        attachments=[
+            {**FILE, "content_id": "<c@d>"},
+            {**FILE, "content_type": "application/pdf", "followed": True},
+        ],
+        host_pictures=True,
     )
     assert mail.template == Template(id="intro-3", name="Intro", version="2")
     assert (mail.regarding, mail.labels) == ("opportunity-9", {"step": "1"})
     assert (mail.follow, mail.renditions) == (False, Renditions.MESSAGE)
     assert mail.passes_unavailable
+    assert mail.hosts_pictures
+    assert [one.content_id for one in mail.attachments] == ["c@d", None]
     assert mail.headers == {"Message-ID": "<a@b>", "X-A": "b\tc"}
     assert [(one.size, one.wanted, one.content_type) for one in mail.attachments] == [
         (400, False, "application/octet-stream"),

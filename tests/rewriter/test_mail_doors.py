@@ -114,17 +114,21 @@ async def test_a_mail_that_is_not_followed_is_recorded_and_leaves_byte_for_byte(
         assert rewriter.counted("mail_reasons_total", reason="not_requested") == 1
 
 
-async def test_files_stay_attached_as_they_came() -> None:
+async def test_files_nobody_follows_stay_attached_as_they_came() -> None:
     content = base64.b64encode(bytes(range(256))).decode()
     file = {"name": "Ä offer.pdf", "content_type": "application/pdf", "content": content}
     async with a_rewriter() as rewriter:
-        answer = await rewriter.post(a_body(attachments=[file, {**file, "followed": True}]))
+        answer = await rewriter.post(a_body(attachments=[file, {**file, "content_id": "<a@b>"}]))
         told = answer.json
-        assert told["renditions"][0]["attachments"] == [file, file]
+        assert told["renditions"][0]["attachments"] == [
+            {**file, "content_id": None},
+            {**file, "content_id": "a@b"},
+        ]
         assert [(one["size"], one["reason"]["code"]) for one in told["attachments"]] == [
             (256, "not_requested"),
-            (256, "unavailable"),
+            (256, "not_requested"),
         ]
+        assert not any(rewriter.folder.rglob("*"))
 
 
 async def test_a_preview_is_the_same_markup_and_leaves_nothing() -> None:

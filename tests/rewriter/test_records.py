@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from schemas import envelope, topics
@@ -5,10 +7,11 @@ from schemas.events import MessagePrepared, Renditions, Template
 from schemas.instant import Instant
 from schemas.personal import Mailbox, MessagePersonal
 from services.rewriter import records
+from services.rewriter.attachments import FileRules
 from services.rewriter.instrument import Prepared, TooLarge
 from services.rewriter.links import MAX_LINKS
 from services.runtime.kafka import Outgoing
-from tests.rewriter.given import MESSAGE, TARGET, a_recipient, prepared, received
+from tests.rewriter.given import MESSAGE, TARGET, TERMS, a_recipient, prepared, received
 from tests.support.clock import START
 
 NOW = Instant(START)
@@ -33,12 +36,16 @@ def encoded(made: Prepared) -> tuple[MessagePersonal, MessagePrepared]:
 
 def test_what_names_people_is_apart_from_what_happened() -> None:
     made = prepared(
+        replace(TERMS, files=FileRules(forbidden_types=(".exe",))),
         to=[a_recipient(1, id="c-1", time_zone="Asia/Singapore")],
         bcc=[a_recipient(2)],
         template={"id": "intro-3", "name": "Intro"},
         regarding="opportunity-9",
         labels={"step": "1"},
-        attachments=[{"name": "secret.pdf", "content": "QQ==", "followed": True}],
+        attachments=[
+            {"name": "secret.pdf", "content": "QQ==", "followed": True},
+            {"name": "secret.exe", "content": "QQ==", "followed": True},
+        ],
     )
     personal, happened = encoded(made)
     assert (personal.subject, personal.sender) == (
@@ -51,7 +58,7 @@ def test_what_names_people_is_apart_from_what_happened() -> None:
     ]
     first = personal.links[0]
     assert (first.index, first.url, first.text) == (0, TARGET, "the offer")
-    assert [one.name for one in personal.attachments] == ["secret.pdf"]
+    assert [one.name for one in personal.attachments] == ["secret.pdf", "secret.exe"]
     assert (happened.owner, happened.followed, happened.reason) == ("ana", True, None)
     assert happened.template == Template(id="intro-3", name="Intro")
     assert (happened.regarding, happened.labels) == ("opportunity-9", {"step": "1"})
@@ -67,7 +74,8 @@ def test_what_names_people_is_apart_from_what_happened() -> None:
     assert made.mail.html is not None
     assert made.mail.html[happened.links[0].position :].startswith("https://shop.example/offer")
     assert [(one.size, one.followed, one.reason) for one in happened.attachments] == [
-        (1, False, "unavailable")
+        (1, True, None),
+        (1, False, "file_type_forbidden"),
     ]
     raw = b"".join(one.value for one in records.encode(made, NOW, None)[1:])
     for name in (b"customer.example", b"Person", b"c-1", b"secret", b"Your offer"):

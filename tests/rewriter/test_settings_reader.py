@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
@@ -28,6 +29,7 @@ from tests.rewriter.given import (
     Entropy,
     KeySet,
     a_body,
+    a_store,
     bearer,
     received,
     until,
@@ -59,7 +61,7 @@ async def reading(servers: str, settings: Settings) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def over_kafka(servers: str) -> AsyncIterator[tuple[TestClient, Settings]]:  # type: ignore[type-arg]  # of aiohttp's
+async def over_kafka(servers: str, folder: Path) -> AsyncIterator[tuple[TestClient, Settings]]:  # type: ignore[type-arg]  # of aiohttp's
     """Serve a rewriter over real Kafka while the context is open."""
     await make_topics(servers)
     clock, settings, registry = ManualClock(), Settings(), CollectorRegistry()
@@ -67,6 +69,7 @@ async def over_kafka(servers: str) -> AsyncIterator[tuple[TestClient, Settings]]
     running = asyncio.get_running_loop().create_task(publisher.run())
     parts = Parts(
         publisher=publisher,
+        objects=a_store(folder),
         settings=settings,
         verifier=Verifier(KeySet(), None, None, clock),
         clock=clock,
@@ -107,10 +110,12 @@ async def lying_in(servers: str, topic: str, partition: int, key: bytes) -> list
     return [one for one in found if one.key == key]
 
 
-async def test_a_setting_is_read_back_and_outlives_the_process(kafka_servers: str) -> None:
+async def test_a_setting_is_read_back_and_outlives_the_process(
+    kafka_servers: str, tmp_path: Path
+) -> None:
     tenant = f"t-{secrets.token_hex(6)}"
     seller, admin = bearer("seller", tenant=tenant), bearer("admin", tenant=tenant)
-    async with over_kafka(kafka_servers) as (client, settings):
+    async with over_kafka(kafka_servers, tmp_path) as (client, settings):
         put = await client.put(DOOR, headers=seller, json={"follow": "do_not_allow"})
         assert (put.status, (await put.json())["follow"]) == (200, "do_not_allow")
         change = {"policy": "strict", "own_networks": ["192.0.2.0/24"]}
@@ -118,15 +123,15 @@ async def test_a_setting_is_read_back_and_outlives_the_process(kafka_servers: st
         told = await put.json()
         assert (put.status, told["policy"], told["by"]) == (200, "strict", "ana")
         before = settings.next_offset
-    async with over_kafka(kafka_servers) as (client, settings):
+    async with over_kafka(kafka_servers, tmp_path) as (client, settings):
         assert settings.next_offset >= before
         assert await (await client.get("/v1/tenant", headers=admin)).json() == told
         assert (await (await client.get(DOOR, headers=seller)).json())["follow"] == "do_not_allow"
 
 
-async def test_another_process_follows_within_a_moment(kafka_servers: str) -> None:
+async def test_another_process_follows_within_a_moment(kafka_servers: str, tmp_path: Path) -> None:
     tenant = f"t-{secrets.token_hex(6)}"
-    async with over_kafka(kafka_servers) as (client, _):
+    async with over_kafka(kafka_servers, tmp_path) as (client, _):
         other = Settings()
         async with reading(kafka_servers, other):
             await until(lambda: other.caught_up, 20.0)
@@ -136,9 +141,11 @@ async def test_another_process_follows_within_a_moment(kafka_servers: str) -> No
             await until(lambda: other.tenant(Tenant(tenant)) is not None, 5.0)
 
 
-async def test_both_records_lie_in_kafka_when_the_mail_is_answered(kafka_servers: str) -> None:
+async def test_both_records_lie_in_kafka_when_the_mail_is_answered(
+    kafka_servers: str, tmp_path: Path
+) -> None:
     headers = bearer("sender", tenant=f"t-{secrets.token_hex(6)}")
-    async with over_kafka(kafka_servers) as (client, _):
+    async with over_kafka(kafka_servers, tmp_path) as (client, _):
         answer = await client.post("/v1/mail", headers=headers, json=a_body())
         assert answer.status == 201
         key = (await answer.json())["message_id"].encode()

@@ -7,6 +7,7 @@ from openapi_spec_validator import validate
 from services.rewriter.attachments import AttachmentReason
 from services.rewriter.follow import FollowReason
 from services.rewriter.links import LinkReason
+from services.rewriter.pictures import PictureReason
 from services.rewriter.web import openapi
 from tests.rewriter.given import a_body, a_rewriter, bearer
 
@@ -24,7 +25,7 @@ WRITING = [door for door in DOORS if door[0] != "GET"]
 
 def test_the_document_is_openapi_and_names_every_reason() -> None:
     validate(DOCUMENT)
-    reasons = {*FollowReason, *LinkReason, *AttachmentReason}
+    reasons = {*FollowReason, *LinkReason, *AttachmentReason, *PictureReason}
     assert sorted(DOCUMENT["components"]["schemas"]["ReasonCode"]["enum"]) == sorted(reasons)
 
 
