@@ -101,6 +101,19 @@ async def test_without_the_store_a_mail_with_followed_files_is_refused_or_passed
         assert (await rewriter.post(a_body(attachments=[PDF]))).status == 201
 
 
+async def test_with_kafka_away_the_files_wait_for_the_repeated_call() -> None:
+    async with a_rewriter() as rewriter:
+        rewriter.log.memory.trouble = "kafka: away"
+        body = a_body(attachments=[PDF])
+        assert (await rewriter.post(body, Idempotency_Key="k")).status == 503
+        before = {one: one.read_bytes() for one in stored(rewriter)}
+        rewriter.log.memory.trouble = None
+        rewriter.clock.advance(60)
+        assert (await rewriter.post(body, Idempotency_Key="k")).status == 201
+        assert {one: one.read_bytes() for one in stored(rewriter)} == before
+        assert len(before) == 2
+
+
 async def test_what_the_tenant_forbids_is_refused_by_name_and_stays_attached() -> None:
     async with a_rewriter() as rewriter:
         rules = {"max_file_bytes": 3, "forbidden_file_types": [".ZIP"], "file_days": 7}
