@@ -15,7 +15,7 @@ from deploy.local.broker import Broker
 from deploy.local.credentials import Credentials
 from deploy.local.ports import SERVICES, Ports
 from deploy.local.postgres import Postgres
-from deploy.local.processes import Processes, Program
+from deploy.local.processes import ClosedError, Processes, Program
 from deploy.local.unprivileged import CHECKOUT
 from deploy.local.waiting import until_ready
 
@@ -191,13 +191,18 @@ class Stack:
 
 def _at_once(steps: Iterable[Callable[[], None]], processes: Processes) -> None:
     with ThreadPoolExecutor() as pool:
+        futures = [pool.submit(step) for step in steps]
         try:
-            finished, _ = wait([pool.submit(step) for step in steps], return_when=FIRST_EXCEPTION)
-            for future in finished:
-                future.result()
+            finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            if any(future.exception() for future in finished):
+                processes.close()
         except BaseException:
             processes.close()
             raise
+    # A step that was only told to stop, because another failed, says nothing of why.
+    errors = [error for future in futures if (error := future.exception())]
+    for error in sorted(errors, key=lambda each: isinstance(each, ClosedError)):
+        raise error
 
 
 def _says_ready(port: int) -> bool:

@@ -1,7 +1,8 @@
-"""The demonstration's mails: each a `.json` beside this file, its bodies in files that it names."""
+"""The demonstration's mails: each a `.json` in `mails/`, its bodies and attachments in files that it names."""
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from importlib.resources import files
@@ -19,6 +20,10 @@ NAMES = (
     "plain",
 )
 REFUSING_ADDRESS = "kim@private.example"
+# What comes back: which mail it answers, and the file that it lies in.
+ANSWERS = {"newsletter-1": "reply.eml", "newsletter-2": "away.eml"}
+
+_FOLDER = files("deploy.local.demo").joinpath("mails")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +35,19 @@ class Mail:
 
 
 def load(name: str) -> Mail:
-    """Read one mail, with its HTML and text put in place of their files' names."""
-    folder = files("deploy.local.demo").joinpath("mails")
-    body: dict[str, Any] = json.loads(folder.joinpath(f"{name}.json").read_text("utf-8"))
+    """Read one mail, with the content of its files put in place of their names."""
+    body: dict[str, Any] = json.loads(_FOLDER.joinpath(f"{name}.json").read_text("utf-8"))
     for part in ("html", "text"):
         if part in body:
-            body[part] = folder.joinpath(body[part]).read_text("utf-8")
+            body[part] = _FOLDER.joinpath(body[part]).read_text("utf-8")
+    for attachment in body.get("attachments", ()):
+        content = _FOLDER.joinpath(attachment["content"]).read_bytes()
+        attachment["content"] = base64.b64encode(content).decode("ascii")
     return Mail(name, body)
+
+
+def answer(file: str, message_id: str, unique: str) -> bytes:
+    """Read a mail that comes back, as the answer to that `Message-ID`."""
+    text = _FOLDER.joinpath(file).read_text("utf-8")
+    filled = text.replace("{message_id}", message_id).replace("{unique}", unique)
+    return filled.replace("\n", "\r\n").encode("utf-8")

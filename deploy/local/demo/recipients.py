@@ -52,6 +52,17 @@ class Copy:
                 async with session.get(address, headers=headers) as answer:
                     await answer.read()
 
+    async def download(self, session: aiohttp.ClientSession, user_agent: str) -> list[str]:
+        """Fetch every file that the mail offers, in two ranges as download programs do; how they are named."""
+        named = []
+        for address in self.links:
+            if address.startswith(f"{self.tracker}/a/"):
+                named += [
+                    await _part(session, address, user_agent, span)
+                    for span in ("bytes=0-99", "bytes=100-")
+                ][:1]
+        return named
+
     async def click(
         self, session: aiohttp.ClientSession, number: int, user_agent: str, method: str = "GET"
     ) -> str:
@@ -62,3 +73,11 @@ class Copy:
         )
         async with request as answer:
             return answer.headers.get("Location", f"(status {answer.status})")
+
+
+async def _part(session: aiohttp.ClientSession, address: str, user_agent: str, span: str) -> str:
+    """Fetch a range of a file; how the file is to be saved."""
+    headers = {"User-Agent": user_agent, "Range": span}
+    async with session.get(address, headers=headers) as answer:
+        await answer.read()
+        return answer.headers.get("Content-Disposition", f"(status {answer.status})")

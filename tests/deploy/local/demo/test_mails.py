@@ -1,4 +1,6 @@
-from deploy.local.demo.mails import NAMES, REFUSING_ADDRESS, load
+import base64
+
+from deploy.local.demo.mails import ANSWERS, NAMES, REFUSING_ADDRESS, answer, load
 
 FOLLOWABLE = {"account", "contact", "lead"}
 
@@ -23,3 +25,17 @@ def test_the_mails_show_each_case_that_a_newcomer_should_see() -> None:
     assert bodies["refused"]["to"][0]["address"] == REFUSING_ADDRESS
     assert _kinds("colleagues").isdisjoint(FOLLOWABLE)
     assert "html" not in bodies["plain"]
+
+
+def test_the_offer_has_one_file_to_be_followed_and_one_to_be_attached() -> None:
+    files = load("offer").body["attachments"]
+    assert [each.get("followed", False) for each in files] == [True, False]
+    assert base64.b64decode(files[0]["content"]).startswith(b"%PDF")
+
+
+def test_what_comes_back_answers_the_mail_it_is_given() -> None:
+    for name, file in ANSWERS.items():
+        assert name in NAMES
+        raw = answer(file, "<offer@demo.example>", "1")
+        assert b"In-Reply-To: <offer@demo.example>\r\n" in raw
+        assert b"{" not in raw
