@@ -47,6 +47,7 @@ def hit(row: Fields, known: Personal) -> Entry:
         if kind == Kind.ATTACHMENT_VIEW
         else None,
         human=row["human"],
+        requests=row["requests"],
         verdict={"agent": row["agent"], "rule": row["rule"]},
         request={
             name: row[name] for name in ("method", "network", "user_agent", "language", "edge")
@@ -117,6 +118,7 @@ def _entry(identifier: UUID, kind: str, at: int, **members: object) -> Entry:
         "link": None,
         "attachment": None,
         "human": None,
+        "requests": None,
         "verdict": None,
         "request": None,
         "correspondence": None,

@@ -12,6 +12,8 @@ from services.projector.query.paging import Conditions, read_page
 from services.projector.query.parameters import MessageFilter, PageOf, pattern
 from services.projector.query.scope import Scope
 from services.projector.query.shapes import NOBODY, Personal, Shape
+from services.projector.query.standing import Standing
+from services.projector.query.status import ABOUT_SENDING
 from services.runtime.postgres import Connection, Queries, Row
 
 QUERIES: Final = Queries.load(__package__ or "", "lists.sql")
@@ -21,10 +23,17 @@ RECIPIENTS_SHOWN: Final = 20
 
 
 async def messages(
-    connection: Connection, scope: Scope, wanted: MessageFilter, page_of: PageOf, now: Instant
+    connection: Connection,
+    scope: Scope,
+    standing: Standing,
+    wanted: MessageFilter,
+    page_of: PageOf,
+    now: Instant,
 ) -> Shape:
     """Read one page of messages."""
     conditions = message_conditions(scope, wanted)
+    if not standing.engaged and wanted.status not in {None, *ABOUT_SENDING}:
+        conditions.add(QUERIES["where_untold"])
     page = await read_page(
         connection,
         QUERIES["messages"],
@@ -39,7 +48,7 @@ async def messages(
     return {
         "data": [
             shapes.message(
-                row,
+                standing.seen(row),
                 people[row["message_id"]],
                 _total(people[row["message_id"]]),
                 known.get(row["message_id"], NOBODY),
@@ -68,6 +77,7 @@ def message_conditions(scope: Scope, wanted: MessageFilter) -> Conditions:
         ("where_owner", wanted.owner),
         ("where_template", wanted.template),
         ("where_regarding", wanted.regarding),
+        ("where_status", wanted.status),
         ("where_ref", wanted.recipient_ref),
         ("where_person", wanted.recipient_id),
         ("where_found", None if wanted.search is None else pattern(wanted.search)),
@@ -80,7 +90,7 @@ def message_conditions(scope: Scope, wanted: MessageFilter) -> Conditions:
 
 
 async def templates(
-    connection: Connection, scope: Scope, words: str | None, page_of: PageOf
+    connection: Connection, scope: Scope, standing: Standing, words: str | None, page_of: PageOf
 ) -> Shape:
     """Read one page of templates; their figures are the tenant's for everybody."""
     conditions = Conditions()
@@ -96,12 +106,14 @@ async def templates(
         limit=page_of.limit,
     )
     return {
-        "data": [shapes.template(row) for row in page.rows],
+        "data": [shapes.template(standing.seen(row)) for row in page.rows],
         "next": page_of.cursor(page.next),
     }
 
 
-async def template(connection: Connection, scope: Scope, template_id: str) -> Shape | None:
+async def template(
+    connection: Connection, scope: Scope, standing: Standing, template_id: str
+) -> Shape | None:
     """Read one template of the tenant."""
     conditions = Conditions()
     conditions.add(QUERIES["where_tenant"], scope.tenant)
@@ -109,7 +121,7 @@ async def template(connection: Connection, scope: Scope, template_id: str) -> Sh
     page = await read_page(
         connection, QUERIES["templates"], conditions, TEMPLATES.order("id"), after=None, limit=1
     )
-    return shapes.template(page.rows[0]) if page.rows else None
+    return shapes.template(standing.seen(page.rows[0])) if page.rows else None
 
 
 async def _people(

@@ -130,13 +130,26 @@ m.message_id in (select r.message_id from recipient r where r.tenant = m.tenant 
 
 -- name: where_person
 -- Mails to one person, by the caller's id for the person.
-exists (
-    select
-    from personal p
-    where p.tenant = m.tenant and p.message_id = m.message_id
-        and p.body @> jsonb_build_object(
-            'recipients', jsonb_build_array(jsonb_build_object('id', {0}::text)))
-);
+m.message_id in (select p.message_id from person p where p.tenant = m.tenant and p.id = {0});
+
+-- name: where_status
+-- Mails of one status; the first that holds, as `status.py` has it.
+case
+    when m.cancelled_at is not null then 'cancelled'
+    when m.scheduled_at is not null and m.sent_at is null then 'scheduled'
+    when m.bounced_at is not null then 'bounced'
+    when not m.followed then 'not_followed'
+    when m.human_last_replied_at is not null then 'replied'
+    when m.human_last_clicked_at is not null then 'clicked'
+    when m.human_last_attachment_viewed_at is not null then 'viewed'
+    when m.human_last_opened_at is not null then 'opened'
+    when m.last_opened_at is not null then 'opened_by_machine'
+    else 'not_opened'
+end = {0};
+
+-- name: where_untold
+-- No mail at all: what is asked for is not to be told.
+false;
 
 -- name: where_found
 -- Mails with a text in the subject, or in the name or address of a recipient.

@@ -33,6 +33,28 @@ where {where}
 order by {order}
 limit {limit};
 
+-- name: attachments
+-- One page of a message's files, in the order of the mail.
+select m.*, {key} as sort_key, {tie} as sort_tie
+from attachment m
+where {where}
+order by {order}
+limit {limit};
+
+-- name: viewers
+-- Who viewed some files of one message, the latest first, so many of each, with how many there are in all.
+select *
+from (
+    select
+        *,
+        row_number() over (partition by attachment_index order by last_attachment_viewed_at desc, ref) as number,
+        count(*) over (partition by attachment_index) as total
+    from viewer
+    where tenant = $1 and message_id = $2 and attachment_index = any($3::integer[])
+) numbered
+where number <= $4
+order by attachment_index, number;
+
 -- name: recipients
 -- One page of a message's recipients, in the order of the mail.
 select m.*, {key} as sort_key, {tie} as sort_tie

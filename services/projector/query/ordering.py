@@ -1,7 +1,7 @@
 """By what lists can be sorted: closed tables from the names at the door to columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from services.projector.query.cursor import KeyKind
@@ -108,6 +108,8 @@ LINKS: Final = Order(
     nullable=False,
 )
 
+ATTACHMENTS: Final = replace(LINKS, key="m.attachment_index", tie="m.attachment_index")
+
 RECIPIENTS: Final = Order(
     name="position",
     key="m.position",
@@ -115,5 +117,16 @@ RECIPIENTS: Final = Order(
     tie="m.ref",
     tie_kind=KeyKind.TEXT,
     descending=False,
+    nullable=True,
+)
+
+HISTORY: Final = Order(
+    name="-sent_at",
+    key="m.sent_at",
+    key_kind=KeyKind.INTEGER,
+    # one person may have two addresses in one mail
+    tie="(m.message_id::text || r.ref)",
+    tie_kind=KeyKind.TEXT,
+    descending=True,
     nullable=True,
 )

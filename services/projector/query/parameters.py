@@ -1,12 +1,17 @@
 """What a request asks of a list: filters, order, page size and cursor, read from its query parameters."""
 
+import re
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import Final
 
 from schemas.identity import REF_PATTERN
+from schemas.instant import Instant, to_datetime
+from services.projector.admission import DAY
 from services.projector.query.cursor import BadCursor, Position, binding, decode, encode
 from services.projector.query.ordering import MESSAGES, TEMPLATES, Order
 from services.projector.query.scope import Scope
+from services.projector.query.status import StatusCode
 from services.runtime.problem import FieldError, Problem, Slug, invalid_parameter
 from services.runtime.requests import Query
 
@@ -18,11 +23,17 @@ MAX_TEXT: Final = 256
 MAX_CURSOR: Final = 65536
 PAGE: Final = frozenset({"limit", "cursor"})
 MESSAGE_LIST: Final = PAGE | {
-    "followed", "owner", "template", "regarding", "recipient", "q", "from", "to", "sort",
+    "followed", "owner", "template", "regarding", "recipient", "status", "q", "from", "to", "sort",
 }  # fmt: skip
 TEMPLATE_LIST: Final = PAGE | {"q", "sort"}
 TIMELINE: Final = PAGE | {"view"}
 VIEWS: Final = ("summary", "complete")
+KPIS: Final = frozenset({"by", "from", "to", "owner", "template", "regarding", "recipient"})
+PERIODS: Final = ("day", "hour_of_week")
+FIRST_DAY: Final = date(1970, 1, 1)
+DAYS_SHOWN: Final = 30
+MAX_DAYS: Final = 366
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,30 +55,33 @@ class MessageFilter:
     """Which messages; ``None`` is any. Times are of sending, the first included, the last not."""
 
     followed: bool | None
-    owner: str | None
-    template: str | None
-    regarding: str | None
-    recipient_ref: str | None
-    recipient_id: str | None
-    search: str | None
-    sent_from: int | None
-    sent_to: int | None
+    owner: str | None = None
+    template: str | None = None
+    regarding: str | None = None
+    status: StatusCode | None = None
+    recipient_ref: str | None = None
+    recipient_id: str | None = None
+    search: str | None = None
+    sent_from: int | None = None
+    sent_to: int | None = None
 
 
 def message_filter(query: Query) -> MessageFilter:
-    """Read the filter of the message list; without ``followed`` it lists followed emails."""
+    """Read the filter of the message list; it lists followed emails unless others are asked for."""
     sent_from, sent_to = query.instant("from"), query.instant("to")
     if sent_from is not None and sent_to is not None and sent_to < sent_from:
         raise invalid_parameter("to", "It must not be before from.")
-    recipient = query.text("recipient", maximum=MAX_TEXT)
-    by_ref = recipient is not None and REF_PATTERN.fullmatch(recipient) is not None
+    recipient_ref, recipient_id = person(query.text("recipient", maximum=MAX_TEXT))
+    word = query.choice("status", tuple(StatusCode))
+    usual = "false" if word == StatusCode.NOT_FOLLOWED else "true"
     return MessageFilter(
-        followed=_FOLLOWED[query.choice("followed", tuple(_FOLLOWED)) or "true"],
+        followed=_FOLLOWED[query.choice("followed", tuple(_FOLLOWED)) or usual],
         owner=query.text("owner", maximum=MAX_TEXT),
         template=query.text("template", maximum=MAX_TEXT),
         regarding=query.text("regarding", maximum=MAX_TEXT),
-        recipient_ref=recipient if by_ref else None,
-        recipient_id=None if by_ref else recipient,
+        status=None if word is None else StatusCode(word),
+        recipient_ref=recipient_ref,
+        recipient_id=recipient_id,
         search=search(query),
         sent_from=sent_from,
         sent_to=sent_to,
@@ -75,6 +89,12 @@ def message_filter(query: Query) -> MessageFilter:
 
 
 _FOLLOWED: Final = {"true": True, "false": False, "all": None}
+
+
+def person(name: str | None) -> tuple[str | None, str | None]:
+    """Tell what names a person: a ref, or else the caller's own id."""
+    by_ref = name is not None and REF_PATTERN.fullmatch(name) is not None
+    return (name, None) if by_ref else (None, name)
 
 
 def search(query: Query) -> str | None:
@@ -86,6 +106,65 @@ def pattern(words: str) -> str:
     """Make a pattern of ``ilike`` that finds a text anywhere, taken literally."""
     escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KpiFilter:
+    """Which figures: of which days (UTC), the first included, the last not; ``None`` is any owner, record or person."""
+
+    first: date
+    last: date
+    owner: str | None = None
+    template: str | None = None
+    regarding: str | None = None
+    recipient_ref: str | None = None
+    recipient_id: str | None = None
+
+    @property
+    def particular(self) -> bool:
+        """Whether they are of something smaller than an owner."""
+        filters = (self.template, self.regarding, self.recipient_ref, self.recipient_id)
+        return any(one is not None for one in filters)
+
+
+def kpi_filter(query: Query, now: Instant) -> KpiFilter:
+    """Read the filter of the key figures; without a range they are those of the last days, today included."""
+    last = _day(query, "to") or to_datetime(now).date() + timedelta(days=1)
+    first = _day(query, "from") or max(FIRST_DAY, last - timedelta(days=DAYS_SHOWN))
+    if last < first:
+        raise invalid_parameter("to", "It must not be before from.")
+    if (last - first).days > MAX_DAYS:
+        raise invalid_parameter("from", f"It must be at most {MAX_DAYS} days before to.")
+    recipient_ref, recipient_id = person(query.text("recipient", maximum=MAX_TEXT))
+    return KpiFilter(
+        first=first,
+        last=last,
+        owner=query.text("owner", maximum=MAX_TEXT),
+        template=query.text("template", maximum=MAX_TEXT),
+        regarding=query.text("regarding", maximum=MAX_TEXT),
+        recipient_ref=recipient_ref,
+        recipient_id=recipient_id,
+    )
+
+
+def _day(query: Query, name: str) -> date | None:
+    """Read a day, written as such or as its first instant in UTC."""
+    written = query.text(name, maximum=MAX_TEXT)
+    if written is None:
+        return None
+    if _DATE.fullmatch(written):
+        try:
+            day = date.fromisoformat(written)
+        except ValueError as error:
+            raise invalid_parameter(name, "It must be a day of the calendar.") from error
+    else:
+        instant = query.instant(name) or 0
+        if instant % DAY:
+            raise invalid_parameter(name, "It must be a day, or the first instant of one in UTC.")
+        day = to_datetime(Instant(instant)).date()
+    if day < FIRST_DAY:
+        raise invalid_parameter(name, f"It must not be before {FIRST_DAY}.")
+    return day
 
 
 def message_page(query: Query, scope: Scope, wanted: MessageFilter) -> PageOf:

@@ -84,7 +84,6 @@ def message(
     row: Fields, people: Sequence[Fields], recipient_count: int, known: Personal, now: Instant
 ) -> Shape:
     """Write one message with those of its recipients that were read."""
-    state = status(course(row), now)
     return {
         "id": str(row["message_id"]),
         "subject": known.subject,
@@ -99,9 +98,15 @@ def message(
         "labels": row["labels"] or {},
         "recipients": [person(one, known) for one in people],
         "recipient_count": recipient_count,
-        "status": {"code": state.code.value, "text": state.text},
+        "status": state(row, now),
         **interactions(row, *INTERACTIONS),
     }
+
+
+def state(row: Fields, now: Instant) -> Shape:
+    """Write what became of a message."""
+    found = status(course(row), now)
+    return {"code": found.code, "text": found.text}
 
 
 def course(row: Fields) -> Course:
@@ -117,6 +122,7 @@ def course(row: Fields) -> Course:
         human_viewed_at=row["human_last_attachment_viewed_at"],
         human_opened_at=row["human_last_opened_at"],
         opened_at=row["last_opened_at"],
+        engaged=row["opens"] is not None,
     )
 
 
@@ -173,6 +179,25 @@ def link_identity(index: int, known: Personal) -> Shape:
     return {"index": index, "url": member.get("url"), "text": member.get("text")}
 
 
+def attachment(
+    row: Fields, viewers: Sequence[Fields], viewer_count: int | None, known: Personal
+) -> Shape:
+    """Write one file with its views, and with those of its viewers that were read."""
+    return {
+        **attachment_identity(row["attachment_index"], known),
+        "size": row["size"],
+        "content_type": row["content_type"],
+        "followed": row["followed"],
+        "reason": reason(row["reason"]),
+        **interactions(row, "attachment_views"),
+        "viewer_count": viewer_count,
+        "viewers": [
+            {**identity(one["ref"], known), **interactions(one, "attachment_views")}
+            for one in viewers
+        ],
+    }
+
+
 def attachment_identity(index: int, known: Personal) -> Shape:
     """Write which file of a mail and what it is called."""
     return {"index": index, "name": known.attachments.get(index, {}).get("name")}
@@ -192,20 +217,29 @@ def template(row: Fields) -> Shape:
         "id": row["id"],
         "name": row["name"],
         "version": row["version"],
+        **figures(row),
+    }
+
+
+def figures(row: Fields) -> Shape:
+    """Write how many emails there were, what became of them, and every interaction."""
+    return {
         "email_count": row["email_count"],
         "followed_count": row["followed_count"],
         "emails": {
             verb: {"count": row[f"{verb}_count"], "human": row[f"human_{verb}_count"]}
             for verb in RATES.values()
         },
-        **{name: _rate(row, name, verb) for name, verb in RATES.items()},
+        **{name: _rate(row, verb) for name, verb in RATES.items()},
         **interactions(row, *INTERACTIONS),
     }
 
 
-def _rate(row: Fields, name: str, verb: str) -> Shape:
-    return {
-        "value": row[name],
-        "numerator": row[f"human_{verb}_count"],
-        "denominator": row["followed_count"],
-    }
+def _rate(row: Fields, verb: str) -> Shape:
+    return rate(row[f"human_{verb}_count"], row["followed_count"])
+
+
+def rate(numerator: int | None, denominator: int) -> Shape:
+    """Write a share with what it is made of; there is none of nothing."""
+    share = None if numerator is None or not denominator else numerator / denominator
+    return {"value": share, "numerator": numerator, "denominator": denominator}

@@ -44,19 +44,29 @@ class Course:
     human_viewed_at: Instant | None = None
     human_opened_at: Instant | None = None
     opened_at: Instant | None = None
+    engaged: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """A status and how to say it; the phrase is English and counts days in UTC."""
+    """A status and how to say it; the phrase is English and counts days in UTC. Empty where it is not to be told."""
 
-    code: StatusCode
-    text: str
+    code: StatusCode | None
+    text: str | None
+
+
+NOT_TOLD: Final = Status(code=None, text=None)
+ABOUT_SENDING: Final = frozenset(
+    {StatusCode.CANCELLED, StatusCode.SCHEDULED, StatusCode.BOUNCED, StatusCode.NOT_FOLLOWED}
+)
+"""What is told also where email engagement is off."""
 
 
 def status(course: Course, now: Instant) -> Status:
     """Say what became of a message, as seen at ``now``."""
     code, at = _first(course)
+    if not course.engaged and code not in ABOUT_SENDING:
+        return NOT_TOLD
     return Status(code=code, text=_phrase(code, at, now))
 
 

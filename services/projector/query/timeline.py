@@ -1,7 +1,8 @@
 """The timeline of one message: complete, or the first and last of each type; newest first.
 
 The summary shows the first and the most recent entry of each type, people's and machines' apart: what a person did
-never hides behind what a scanner did earlier or later. Prepared, sent and cancelled are entries in both views.
+never hides behind what a scanner did earlier or later. A download in many requests is one entry there. Prepared, sent
+and cancelled are entries in both views.
 """
 
 from typing import Final
@@ -40,13 +41,16 @@ async def complete(connection: Connection, found: Found, page_of: PageOf) -> Sha
         after.key,
         UUID(str(after.tie)),
         page_of.limit + 1,
+        found.standing.engaged,
     )
     return _page(found, [entry(row, found.known) for row in rows], page_of)
 
 
 async def summary(connection: Connection, found: Found, page_of: PageOf) -> Shape:
     """Read the first and the last of each type, people's and machines' apart."""
-    rows = await connection.fetch(QUERIES["summary"], found.scope.tenant, found.id)
+    rows = await connection.fetch(
+        QUERIES["summary"], found.scope.tenant, found.id, found.standing.engaged
+    )
     return _page(found, [entry(row, found.known) for row in rows], page_of)
 
 

@@ -1,6 +1,7 @@
 """The query door: who asks, what for, one read-only transaction, an answer.
 
-Every answer says ``as_of`` how fresh it is: every event that Kafka acknowledged before that moment is in it.
+Every answer says ``as_of`` how fresh it is: every event that Kafka acknowledged before that moment is in it. And it
+says whether email ``engagement`` is on.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,17 +15,20 @@ from schemas import identity
 from schemas.errors import BadIdentity
 from schemas.identity import MessageId
 from schemas.instant import Instant
-from services.projector.query import lists, message, shapes, timeline
+from services.projector.query import kpis, lists, message, recipient, timeline
 from services.projector.query.message import Found
-from services.projector.query.ordering import LINKS, RECIPIENTS
+from services.projector.query.ordering import ATTACHMENTS, HISTORY, LINKS, RECIPIENTS
 from services.projector.query.parameters import (
+    KPIS,
     MAX_TEXT,
     MESSAGE_LIST,
     PAGE,
+    PERIODS,
     TEMPLATE_LIST,
     TIMELINE,
     VIEWS,
     PageOf,
+    kpi_filter,
     message_filter,
     message_page,
     page_of,
@@ -33,8 +37,7 @@ from services.projector.query.parameters import (
 )
 from services.projector.query.scope import Scope, reading, scope_of
 from services.projector.query.shapes import Shape
-from services.projector.views import CONSUMER
-from services.runtime import checkpoint
+from services.projector.query.standing import Standing, stand
 from services.runtime.access import Verifier
 from services.runtime.clock import Clock
 from services.runtime.postgres import Connection, Pool
@@ -87,9 +90,9 @@ async def list_messages(request: web.Request) -> web.Response:
     wanted = message_filter(query)
     page = message_page(query, scope, wanted)
     async with reading(request.app[POOL], scope) as connection:
-        as_of = await _as_of(connection)
-        found = await lists.messages(connection, scope, wanted, page, _now(request))
-    return _answer(found, as_of)
+        standing = await stand(connection, scope)
+        found = await lists.messages(connection, scope, standing, wanted, page, _now(request))
+    return _answer(found, standing)
 
 
 async def show_message(request: web.Request) -> web.Response:
@@ -97,10 +100,10 @@ async def show_message(request: web.Request) -> web.Response:
     scope, message_id = _asked(request), _message_id(request)
     Query(request, ())
     async with reading(request.app[POOL], scope) as connection:
-        as_of = await _as_of(connection)
-        found = await message.find(connection, scope, message_id)
+        standing = await stand(connection, scope)
+        found = await message.find(connection, scope, standing, message_id)
         shape = await message.whole(connection, found, _now(request))
-    return _answer(shape, as_of)
+    return _answer(shape, standing)
 
 
 async def show_timeline(request: web.Request) -> web.Response:
@@ -120,6 +123,13 @@ async def list_links(request: web.Request) -> web.Response:
     return await _part(request, scope, message_id, message.links, page)
 
 
+async def list_attachments(request: web.Request) -> web.Response:
+    """Answer one page of a message's files, each with who viewed it."""
+    scope, message_id = _asked(request), _message_id(request)
+    page = page_of(Query(request, PAGE), scope, ATTACHMENTS, "attachments", str(message_id))
+    return await _part(request, scope, message_id, message.attachments, page)
+
+
 async def list_recipients(request: web.Request) -> web.Response:
     """Answer one page of a message's recipients."""
     scope, message_id = _asked(request), _message_id(request)
@@ -133,41 +143,69 @@ async def list_templates(request: web.Request) -> web.Response:
     words = search(query)
     page = template_page(query, scope, words)
     async with reading(request.app[POOL], scope) as connection:
-        as_of = await _as_of(connection)
-        found = await lists.templates(connection, scope, words, page)
-    return _answer(found, as_of)
+        standing = await stand(connection, scope)
+        found = await lists.templates(connection, scope, standing, words, page)
+    return _answer(found, standing)
 
 
 async def show_template(request: web.Request) -> web.Response:
     """Answer one template of the tenant."""
     scope, template_id = _asked(request), request.match_info["id"]
     Query(request, ())
-    if len(template_id) > MAX_TEXT or "\x00" in template_id:
-        raise invalid_parameter("id", f"It must be text of at most {MAX_TEXT} characters.")
+    _hold_to_text(template_id)
     async with reading(request.app[POOL], scope) as connection:
-        as_of = await _as_of(connection)
-        found = await lists.template(connection, scope, template_id)
+        standing = await stand(connection, scope)
+        found = await lists.template(connection, scope, standing, template_id)
     if found is None:
         raise Problem(Slug.NOT_FOUND, "You have no template of this id.", field="id")
-    return _answer(found, as_of)
+    return _answer(found, standing)
+
+
+async def show_kpis(request: web.Request) -> web.Response:
+    """Answer key figures of a range by day, or of all time by the hour of the week."""
+    scope, query = _asked(request), Query(request, KPIS)
+    by = query.choice("by", PERIODS) or "day"
+    if by != "day":
+        for name in ("from", "to"):
+            if name in request.query:
+                raise invalid_parameter(name, "Hours of the week are of all time.")
+    wanted = kpi_filter(query, _now(request))
+    read = kpis.by_day if by == "day" else kpis.by_hour_of_week
+    async with reading(request.app[POOL], scope) as connection:
+        standing = await stand(connection, scope)
+        found = await read(connection, scope, standing, wanted)
+    return _answer(found, standing)
+
+
+async def show_recipient(request: web.Request) -> web.Response:
+    """Answer one person, with one page of the mails to them."""
+    scope, name = _asked(request), request.match_info["id"]
+    _hold_to_text(name)
+    page = page_of(Query(request, PAGE), scope, HISTORY, "recipient", name)
+    async with reading(request.app[POOL], scope) as connection:
+        standing = await stand(connection, scope)
+        known = await recipient.find(connection, scope, name)
+        shape = await recipient.whole(connection, known, standing, page, _now(request))
+    return _answer(shape, standing)
 
 
 async def _part(
     request: web.Request, scope: Scope, message_id: MessageId, part: Part, page: PageOf
 ) -> web.Response:
     async with reading(request.app[POOL], scope) as connection:
-        as_of = await _as_of(connection)
-        found = await message.find(connection, scope, message_id)
+        standing = await stand(connection, scope)
+        found = await message.find(connection, scope, standing, message_id)
         shape = await part(connection, found, page)
-    return _answer(shape, as_of)
+    return _answer(shape, standing)
 
 
-async def _as_of(connection: Connection) -> int | None:
-    return await checkpoint.read_to(connection, CONSUMER)
+def _answer(shape: Shape, standing: Standing) -> web.Response:
+    return answer(shape | standing.shape())
 
 
-def _answer(shape: Shape, as_of: int | None) -> web.Response:
-    return answer(shape | {"as_of": shapes.moment(as_of)})
+def _hold_to_text(name: str) -> None:
+    if len(name) > MAX_TEXT or "\x00" in name:
+        raise invalid_parameter("id", f"It must be text of at most {MAX_TEXT} characters.")
 
 
 def _now(request: web.Request) -> Instant:
@@ -186,7 +224,10 @@ ROUTES: Final = (
     web.get("/v1/messages/{id}", show_message),
     web.get("/v1/messages/{id}/timeline", show_timeline),
     web.get("/v1/messages/{id}/links", list_links),
+    web.get("/v1/messages/{id}/attachments", list_attachments),
     web.get("/v1/messages/{id}/recipients", list_recipients),
     web.get("/v1/templates", list_templates),
     web.get("/v1/templates/{id}", show_template),
+    web.get("/v1/kpis", show_kpis),
+    web.get("/v1/recipients/{id}", show_recipient),
 )

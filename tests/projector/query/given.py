@@ -14,10 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import CollectorRegistry
 
 from services.projector.app import PACKAGES, SCHEMA
+from services.projector.apply import ReadModels
+from services.projector.metrics import Metrics
 from services.projector.query.web import application
 from services.runtime import migrations
 from services.runtime.access import Verifier
+from services.runtime.kafka import Record
+from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
+from tests.projector.records import LANE
 from tests.support.clock import START, ManualClock
 from tests.support.stack import Database
 
@@ -128,6 +133,10 @@ class Given:
         await self.insert(
             "personal", tenant=tenant, message_id=message_id, subject=whole["subject"], body=whole
         )
+        for one in whole["recipients"]:
+            await self.insert(
+                "person", tenant=tenant, message_id=message_id, ref=one["ref"], id=one["id"]
+            )
 
     async def hit(self, message_id: UUID, kind: int, at: int, **columns: object) -> UUID:
         self.counted += 1
@@ -150,6 +159,19 @@ class Given:
         } | columns  # fmt: skip
         await self.insert("correspondence", **row)
         return identifier
+
+    async def engagement(self, on: bool, tenant: str = "demo") -> None:
+        """Switch a tenant's engagement on or off."""
+        await self.writer.execute("delete from tenant_setting where tenant = $1", tenant)
+        await self.insert("tenant_setting", tenant=tenant, engagement=on)
+
+    async def fold(self, records: Sequence[Record], lane: Lane = LANE) -> None:
+        """Fold records as the projector does, in one slice."""
+        fold = ReadModels(self.clock, Metrics(CollectorRegistry()), lambda _: None)
+        decoded = fold.decode(records)
+        assert decoded.refused == ()
+        async with self.writer.acquire() as connection, connection.transaction():
+            await fold.apply(connection, lane, decoded.value)
 
     async def template(self, **columns: object) -> None:
         row: dict[str, object] = {"tenant": "demo", "template_id": "intro", "lane": 0} | columns

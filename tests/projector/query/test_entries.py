@@ -23,7 +23,7 @@ def hit(**given: object) -> dict[str, Any]:
         "event_id": UUID(int=1), "kind": 2, "ref": REF, "item": 0, "occurred_at": 10,
         "recorded_at": 20, "agent": "scanner", "rule": "head_method", "human": False,
         "method": "HEAD", "network": "192.0.2.0/24", "user_agent": "x", "language": None,
-        "edge": "edge-1",
+        "edge": "edge-1", "requests": 1,
     } | given  # fmt: skip
 
 

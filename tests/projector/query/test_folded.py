@@ -1,18 +1,13 @@
 """The two halves of the projector together: what was folded is what is answered."""
 
-from prometheus_client import CollectorRegistry
-
 from schemas import identity
 from schemas.events import Event, ReplyAuthor, ReplyKind, ReplyReceived
 from schemas.personal import Mailbox, MessagePersonal, PersonalLink, PersonalRecipient
-from services.projector.apply import ReadModels
-from services.projector.metrics import Metrics
 from tests.projector.query.given import Given
 from tests.projector.records import (
     ACME,
     ANNA,
     APPLE,
-    LANE,
     NOW,
     clicked,
     message,
@@ -21,7 +16,6 @@ from tests.projector.records import (
     record,
     viewed,
 )
-from tests.support.clock import ManualClock
 
 SALLY = {"tenant": "acme", "subject": "sally"}
 
@@ -51,16 +45,12 @@ async def test_a_folded_life_is_answered_at_every_door(given: Given) -> None:
         0: identity.event_id("message.prepared.v1", ACME, str(message(1))),
         6: identity.event_id("reply.received.v1", ACME, "<r@x.example>"),
     }
-    fold = ReadModels(ManualClock(), Metrics(CollectorRegistry()), lambda _: None)
-    decoded = fold.decode(
+    await given.fold(
         [
             record(event, identifier=names.get(number), at=NOW + number, offset=number)
             for number, event in enumerate(events)
         ]
     )
-    assert decoded.refused == ()
-    async with given.writer.acquire() as connection, connection.transaction():
-        await fold.apply(connection, LANE, decoded.value)
 
     (listed,) = (await given.get("/v1/messages?q=offer&recipient=c-1", **SALLY))["data"]
     assert (listed["status"]["code"], listed["template"]["name"]) == ("replied", "offer 1")

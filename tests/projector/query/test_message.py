@@ -15,7 +15,7 @@ async def test_a_message_shows_all_its_recipients_and_a_list_only_some(given: Gi
     assert whole["recipient_count"] == 25
     (listed,) = (await given.get("/v1/messages"))["data"]
     assert (len(listed["recipients"]), listed["recipient_count"]) == (20, 25)
-    del whole["recipients"], listed["recipients"], whole["as_of"]
+    del whole["recipients"], listed["recipients"], whole["as_of"], whole["engagement"]
     assert whole == listed
 
 
@@ -23,7 +23,7 @@ async def test_an_unknown_message_and_a_strangers_cannot_be_told_apart(given: Gi
     bens = await given.message(owner="ben")
     foreign = await given.message(tenant="other")
     unprepared = await given.message(prepared_at=None)
-    for part in ("", "/timeline", "/links", "/recipients"):
+    for part in ("", "/timeline", "/links", "/attachments", "/recipients"):
         told = []
         for identifier in (bens, foreign, unprepared, UUID(MISSING)):
             answer = await given.ask(f"/v1/messages/{identifier}{part}")
@@ -48,6 +48,38 @@ async def test_links_are_in_the_order_of_the_mail_each_with_its_clicks(given: Gi
     assert (first["index"], first["url"]) == (0, "https://shop.example/a")
     assert (first["clicks"]["count"], first["clicks"]["human"]["count"]) == (4, 1)
     assert (second["index"], second["url"], second["reason"]["code"]) == (1, None, "anchor")
+
+
+async def test_files_are_in_the_order_of_the_mail_each_with_who_viewed_it(given: Given) -> None:
+    found = await given.message()
+    await given.personal(found)
+    await given.insert(
+        "attachment", tenant="demo", message_id=found, attachment_index=1, size=7, followed=False,
+        content_type="text/plain", reason="not_requested",
+    )  # fmt: skip
+    await given.insert(
+        "attachment", tenant="demo", message_id=found, attachment_index=0, size=48_211,
+        followed=True, content_type="application/pdf", attachment_views=3,
+        first_attachment_viewed_at=START, last_attachment_viewed_at=START + 2,
+        human_attachment_views=1, human_first_attachment_viewed_at=START,
+        human_last_attachment_viewed_at=START,
+    )  # fmt: skip
+    for number, ref in enumerate([REF, *(f"{one:016x}" for one in range(101))]):
+        await given.insert(
+            "viewer", tenant="demo", message_id=found, attachment_index=0, ref=ref,
+            attachment_views=1, first_attachment_viewed_at=START,
+            last_attachment_viewed_at=START + 200 - number,
+        )  # fmt: skip
+    first, second = await given.walk(f"/v1/messages/{found}/attachments", 1)
+    assert (first["index"], first["name"], first["size"]) == (0, "offer.pdf", 48_211)
+    assert (first["content_type"], first["followed"]) == ("application/pdf", True)
+    views = first["attachment_views"]
+    assert (views["count"], views["human"]["count"]) == (3, 1)
+    assert (first["viewer_count"], len(first["viewers"])) == (102, 100)
+    latest = first["viewers"][0]
+    assert (latest["name"], latest["attachment_views"]["last_at"][-7:]) == ("Li", "000200Z")
+    assert (second["index"], second["name"], second["reason"]["code"]) == (1, None, "not_requested")
+    assert (second["viewer_count"], second["viewers"]) == (0, [])
 
 
 async def test_recipients_have_their_own_figures(given: Given) -> None:

@@ -88,11 +88,7 @@ async def test_followed_emails_by_time_are_read_by_an_index(
     )
     given.database.execute("analyze projector.message")
     scope, order = Scope(tenant="demo", owner=owner), MESSAGES.order(sort)
-    wanted = MessageFilter(
-        followed=True, owner=None, template=None, regarding=None, recipient_ref=None,
-        recipient_id=None, search=None,
-        sent_from=None, sent_to=None,
-    )  # fmt: skip
+    wanted = MessageFilter(followed=True)
     conditions, frame = message_conditions(scope, wanted), lists.QUERIES["messages"]
     last, bare = (Position(key=key, tie=str(UUID(int=1))) for key in (10_000, None))
     for step in (

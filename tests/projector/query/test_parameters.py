@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 from aiohttp.test_utils import make_mocked_request
 from yarl import URL
@@ -6,8 +8,11 @@ from schemas.instant import parse
 from services.projector.query.cursor import Position
 from services.projector.query.ordering import LINKS
 from services.projector.query.parameters import (
+    KPIS,
     MESSAGE_LIST,
     PAGE,
+    KpiFilter,
+    kpi_filter,
     message_filter,
     message_page,
     page_of,
@@ -16,6 +21,7 @@ from services.projector.query.parameters import (
     template_page,
 )
 from services.projector.query.scope import Scope
+from services.projector.query.status import StatusCode
 from services.runtime.problem import Problem
 from services.runtime.requests import Query
 
@@ -67,6 +73,37 @@ def test_a_bad_parameter_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(Problem) as refused:
         message_page(query, ANA, message_filter(query))
     assert (refused.value.status, refused.value.field) == (400, name)
+
+
+def test_unfollowed_emails_are_listed_where_their_status_is_asked_for() -> None:
+    assert message_filter(asked(status="not_followed")).followed is False
+    assert message_filter(asked(status="not_followed", followed="all")).followed is None
+    wanted = message_filter(asked(status="clicked"))
+    assert (wanted.status, wanted.followed) == (StatusCode.CLICKED, True)
+
+
+def figures(**parameters: str) -> KpiFilter:
+    request = make_mocked_request("GET", str(URL("/").with_query(parameters)))
+    return kpi_filter(Query(request, KPIS), parse("2026-03-04T23:59:59Z"))
+
+
+def test_key_figures_are_of_the_last_thirty_days_with_today() -> None:
+    wanted = figures()
+    assert (wanted.first, wanted.last) == (date(2026, 2, 3), date(2026, 3, 5))
+    assert not wanted.particular
+
+
+def test_a_day_is_written_as_such_or_as_its_first_instant() -> None:
+    wanted = figures(**{"from": "2026-01-01T01:00:00+01:00", "to": "2026-01-08"})
+    assert (wanted.first, wanted.last) == (date(2026, 1, 1), date(2026, 1, 8))
+    assert figures(to="1970-01-02").first == date(1970, 1, 1)
+    assert figures(**{"from": "9999-01-01", "to": "9999-12-31"}).last == date(9999, 12, 31)
+
+
+@pytest.mark.parametrize("name", ["template", "regarding", "recipient"])
+def test_figures_of_something_smaller_than_an_owner_are_particular(name: str) -> None:
+    assert figures(**{name: "x"}).particular
+    assert not figures(owner="x").particular
 
 
 def test_a_recipient_that_looks_like_a_ref_is_one() -> None:

@@ -1,4 +1,4 @@
-from uuid import UUID
+from datetime import date
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -8,11 +8,12 @@ from services.projector.query.scope import Scope, reading
 from services.projector.query.web import application
 from services.runtime.access import Verifier
 from services.runtime.postgres import Pool
-from tests.projector.query.given import REF, Given, Keys, open_door, token
+from tests.projector.query.given import REF, Answer, Given, Keys, open_door, token
 from tests.support.clock import START, ManualClock
 from tests.support.stack import Database
 
 SECRET = "zxcanary"
+COUNTED = 918_273_645
 
 
 async def a_marked_life(given: Given, tenant: str, owner: str) -> str:
@@ -32,6 +33,15 @@ async def a_marked_life(given: Given, tenant: str, owner: str) -> str:
     await given.insert(
         "link", tenant=tenant, message_id=found, link_index=0, followed=True, host=SECRET
     )
+    await given.insert(
+        "attachment", tenant=tenant, message_id=found, attachment_index=0, content_type=SECRET
+    )
+    await given.insert("viewer", tenant=tenant, message_id=found, attachment_index=0, ref=REF)
+    for table, period in (
+        ("tenant_day", {"day": date(2025, 12, 31)}),
+        ("hour_of_week", {"hour": 1}),
+    ):
+        await given.insert(table, tenant=tenant, owner=owner, lane=0, opens=COUNTED, **period)
     await given.hit(found, 2, START, tenant=tenant, user_agent=SECRET)
     await given.letter(found, "reply", START, tenant=tenant, rule=SECRET)
     await given.template(tenant=tenant, template_id=SECRET, name=SECRET, emails=1)
@@ -39,14 +49,28 @@ async def a_marked_life(given: Given, tenant: str, owner: str) -> str:
 
 
 def doors(message: str) -> list[str]:
-    parts = ("", "/timeline", "/timeline?view=summary", "/links", "/recipients")
+    parts = (*("", "/timeline", "/timeline?view=summary", "/links", "/attachments", "/recipients"),)
     filters = (f"recipient={REF}", f"recipient={SECRET}", f"template={SECRET}", f"q={SECRET}",
-               f"regarding={SECRET}", "owner=ana", "followed=all", "sort=opens")  # fmt: skip
+               f"regarding={SECRET}", "owner=ana", "followed=all", "sort=opens",
+               "status=not_opened")  # fmt: skip
+    figures = ("", "?owner=ana", "?by=hour_of_week", f"?regarding={SECRET}", f"?template={SECRET}",
+               f"?recipient={REF}", f"?recipient={SECRET}", "?by=hour_of_week&owner=ana",
+               f"?by=hour_of_week&recipient={REF}")  # fmt: skip
     return [
         "/v1/messages",
         *(f"/v1/messages?{one}" for one in filters),
         *(f"/v1/messages/{message}{part}" for part in parts),
+        *(f"/v1/kpis{one}" for one in figures),
+        f"/v1/recipients/{REF}",
+        f"/v1/recipients/{SECRET}",
     ]
+
+
+def figures_of(answer: Answer) -> int:
+    """Add up what key figures tell."""
+    totals = answer.json.get("totals") or {}
+    named = ("opens", "clicks", "replies", "attachment_views")
+    return sum(totals[name]["count"] for name in named if name in totals)
 
 
 TEMPLATES = ["/v1/templates", f"/v1/templates?q={SECRET}", f"/v1/templates/{SECRET}"]
@@ -61,8 +85,15 @@ async def test_a_tenant_sees_nothing_of_another_by_any_door(given: Given, role: 
         body = answer.body.replace(path.partition("?")[0].encode(), b"")
         assert SECRET.encode() not in body, path
         assert message.encode() not in body, path
-    for path in (f"/v1/messages/{message}", *TEMPLATES):
+        assert figures_of(answer) == 0, path
+    own = (f"/v1/messages/{message}", f"/v1/messages/{message}/attachments", *TEMPLATES)
+    for path in (*own, f"/v1/recipients/{SECRET}"):
         assert SECRET.encode() in (await given.ask(path, roles=[role])).body, path
+    for path in ("/v1/kpis", "/v1/kpis?by=hour_of_week"):
+        assert figures_of(await given.ask(path, roles=[role])) == COUNTED
+    for query in (f"recipient={REF}", f"regarding={SECRET}"):
+        path = f"/v1/kpis?by=hour_of_week&{query}"
+        assert figures_of(await given.ask(path, roles=[role])) > 0, path
 
 
 async def test_a_seller_sees_nothing_of_another_seller_but_templates(given: Given) -> None:
@@ -72,8 +103,11 @@ async def test_a_seller_sees_nothing_of_another_seller_but_templates(given: Give
         assert answer.status in (200, 404), (path, answer)
         body = answer.body.replace(path.partition("?")[0].encode(), b"")
         assert SECRET.encode() not in body, path
+        assert figures_of(answer) == 0, path
     for path in TEMPLATES:
         assert SECRET.encode() in (await given.ask(path, subject="ben")).body, path
+    for path in ("/v1/kpis", "/v1/kpis?owner=ana", "/v1/kpis?by=hour_of_week&owner=ana"):
+        assert figures_of(await given.ask(path, subject="ben", roles=["manager"])) == COUNTED
     seen = await given.get("/v1/messages?owner=ana", subject="ben", roles=["manager"])
     assert [row["id"] for row in seen["data"]] == [message]
 
@@ -86,14 +120,13 @@ async def test_one_message_id_in_two_tenants_stays_two_messages(given: Given) ->
 
 
 @pytest.mark.parametrize("table", [
-    "message", "recipient", "link", "attachment", "template", "interaction", "correspondence",
-    "personal",
+    "message", "recipient", "link", "attachment", "viewer", "template", "tenant_day",
+    "hour_of_week", "interaction", "correspondence", "personal", "person",
 ])  # fmt: skip
 async def test_row_level_security_hides_what_a_statement_forgets_to(
     given: Given, table: str
 ) -> None:
-    message = await a_marked_life(given, "demo", "ana")
-    await given.insert("attachment", tenant="demo", message_id=UUID(message), attachment_index=0)
+    await a_marked_life(given, "demo", "ana")
     url = given.database.url("projector_reader")
     async with Pool(url, application="test", schema="projector", size=1) as pool:
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.instant import Instant, parse
-from services.projector.query.status import Course, StatusCode, ago, status
+from services.projector.query.status import ABOUT_SENDING, Course, StatusCode, ago, status
 
 NOW = parse("2026-03-04T12:00:00Z")
 
@@ -66,13 +66,16 @@ ORDER: list[tuple[dict[str, object], str, str]] = [
 ]
 
 
+ABOUT = len(ABOUT_SENDING)
+
+
 @pytest.mark.parametrize("number", range(len(ORDER)))
 def test_the_first_that_holds_is_the_status(number: int) -> None:
     changes: dict[str, object] = {}
     for change, _, _ in ORDER[: number + 1]:
         changes |= change
     found = status(dataclasses.replace(EVERYTHING, **changes), NOW)  # type: ignore[arg-type]  # a table
-    assert (found.code.value, found.text) == ORDER[number][1:]
+    assert (found.code, found.text) == ORDER[number][1:]
 
 
 def test_the_order_is_the_documented_one() -> None:
@@ -87,3 +90,13 @@ def test_a_year_is_named_when_it_is_another_one() -> None:
 @given(st.integers(0, 4_000_000_000_000_000), st.integers(0, 4_000_000_000_000_000))
 def test_every_moment_has_words(then: int, now: int) -> None:
     assert ago(Instant(then), Instant(now))
+
+
+@pytest.mark.parametrize("number", range(len(ORDER)))
+def test_where_engagement_is_off_only_what_became_of_the_sending_is_told(number: int) -> None:
+    changes: dict[str, object] = {"engaged": False}
+    for change, _, _ in ORDER[: number + 1]:
+        changes |= change
+    found = status(dataclasses.replace(EVERYTHING, **changes), NOW)  # type: ignore[arg-type]  # a table
+    told = ORDER[number][1:] if number < ABOUT else (None, None)
+    assert (found.code, found.text) == told
