@@ -119,9 +119,7 @@ def split(raw: bytes) -> tuple[Headers, bytes]:
 def read_headers(head: bytes) -> Headers:
     """Read header fields; a line that is none is passed over, and what is beyond the bounds as well."""
     found: dict[str, list[str]] = {}
-    decoded = (
-        head[:HEAD_BYTES].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    )
+    decoded = text.decode(head[:HEAD_BYTES], None).replace("\0", "\N{REPLACEMENT CHARACTER}")
     unfolded = re.sub(r"\n[ \t]", " ", decoded)
     for line in unfolded.split("\n", MAX_FIELDS)[:MAX_FIELDS]:
         if match := _FIELD.match(line[:MAX_FIELD_CHARACTERS]):

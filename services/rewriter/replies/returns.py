@@ -48,7 +48,7 @@ _FORMS: Final = (
     ),
     (
         "month_day",
-        re.compile(r"(?<!\w)([a-z]{3,9})\.?\s{1,3}(\d{1,2})(?:st|nd|rd|th)?(?![\d:.])" + _TAIL),
+        re.compile(r"(?<!\w)([a-z]{3,9})\.?\s{1,3}(\d{1,2})(?:st|nd|rd|th)?(?![\d:]|\.\d)" + _TAIL),
     ),
 )
 

@@ -12,6 +12,13 @@ _CHARSET: Final = re.compile(
     r"gb(2312|k|18030)|big5|euc-(jp|kr)|shift[_-]jis|iso-2022-(jp|kr)|ks_c_5601-1987|tis-620|macintosh)",
     re.ASCII | re.IGNORECASE,
 )
+# Programs say the smaller of two charsets and write the larger.
+_MEANT: Final = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "ks_c_5601-1987": "cp949",
+    "euc-kr": "cp949",
+}
 _WORD: Final = re.compile(r"=\?([!->@-~]{1,60})\?([bq])\?([!->@-~]{0,2000})\?=", re.IGNORECASE)
 _BETWEEN_WORDS: Final = re.compile(r"(\?=)[ \t\r\n]{1,80}(=\?)")
 _BREAKS: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]{0,200}>", re.IGNORECASE)
@@ -27,7 +34,7 @@ def decode(raw: bytes, charset: str | None) -> str:
     if not _CHARSET.fullmatch(name):
         name = "utf-8"
     try:
-        return raw.decode(name, "replace" if charset else "strict")
+        return raw.decode(_MEANT.get(name, name), "replace" if charset else "strict")
     except (LookupError, ValueError):
         return raw.decode(_FALLBACK)
 
