@@ -5,7 +5,7 @@ words it judges by, never the mail itself: its patterns were not written against
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from enum import StrEnum
@@ -24,6 +24,7 @@ _RETURNED: Final = (
     "message/global-headers",
 )
 _STATUS: Final = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])", re.ASCII)
+_NOBODY: Final = "nobody@sender.invalid"
 _BY_CLASS: Final = {"5": "failed", "4": "delayed", "2": "delivered"}
 _UNUSUAL: Final = re.compile(r"[^\t -~]")
 _ADDRESS: Final = re.compile(
@@ -169,15 +170,16 @@ def _prose(mail: Inbound) -> Reported | None:
     )
 
 
-def _rebuilt_prose(mail: Inbound, texts: Iterable[str]) -> Message:
+def _rebuilt_prose(mail: Inbound, texts: Sequence[str]) -> Message:
     """Write the mail anew: short lines of plain characters, and the headers that some patterns look for."""
     whole = Message()
     whole["Content-Type"] = "multipart/mixed"
-    if found := _ADDRESS.fullmatch(addresses.author(mail.headers) or ""):
-        whole["From"] = found[0]
+    # some patterns take it for granted that there is an author and a part
+    found = _ADDRESS.fullmatch(addresses.author(mail.headers) or "")
+    whole["From"] = _NOBODY if found is None else found[0]
     if failed := _ADDRESS.findall(" ".join(mail.headers.all("x-failed-recipients"))[:4096]):
         whole["X-Failed-Recipients"] = ", ".join(failed)
-    for one in texts:
+    for one in texts or [""]:
         part = Message()
         part["Content-Type"] = "text/plain"
         lines = one.split("\n", MAX_LINES)[:MAX_LINES]

@@ -113,6 +113,15 @@ def test_a_bounce_in_words_needs_a_sign_besides() -> None:
     assert read("From: MAILER-DAEMON@x.example\n\nHello.") is None
 
 
+@pytest.mark.parametrize("author", ["", "From: nobody\n", "From: MAILER-DAEMON@yale.edu\n"])
+def test_a_server_that_says_neither_who_it_is_nor_anything_else_is_read(author: str) -> None:
+    nothing = "Content-Type: application/pdf\n\nx"
+    assert read(f"{author}Subject: failure notice\n{nothing}") is None
+    found = read(f"{author}X-Failed-Recipients: li@c.example\nDate: x\n{nothing}")
+    assert found is not None
+    assert (found.report, found.recipient) == (Report.FAILED, "li@c.example")
+
+
 def test_a_receipt_and_a_complaint_are_told_from_bounces() -> None:
     found = read(
         REPORT.format("Content-Type: message/disposition-notification\n\nDisposition: x; displayed")
