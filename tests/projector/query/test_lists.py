@@ -1,8 +1,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import given as law
+from hypothesis import strategies as st
 
 from services.projector.query.ordering import MESSAGES, TEMPLATES
+from services.projector.query.status import StatusCode
 from tests.projector.query.given import DAY, REF, Given
 from tests.support.clock import START
 
@@ -127,11 +131,45 @@ async def test_a_page_goes_on_where_it_ended_although_rows_came_in_between(given
 
 async def test_every_sort_is_answered_with_every_filter_at_once(given: Given) -> None:
     everything = "from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&q=a&recipient=a"
-    everything += "&template=a&regarding=a&owner=ana"
+    everything += "&template=a&regarding=a&owner=ana&status=opened"
     for sort in MESSAGES.choices():
         await given.get(f"/v1/messages?sort={sort}&{everything}")
     for sort in TEMPLATES.choices():
         await given.get(f"/v1/templates?sort={sort}&q=a")
+
+
+SEEN: st.SearchStrategy[Any] = st.none() | st.just(START)
+PASSED = (
+    "scheduled_at",
+    "handed_at",
+    "cancelled_at",
+    "bounced_at",
+    "human_last_replied_at",
+    "human_last_clicked_at",
+    "human_last_attachment_viewed_at",
+    "human_last_opened_at",
+    "last_opened_at",
+)
+COURSES = st.fixed_dictionaries(dict.fromkeys(PASSED, SEEN) | {"followed": st.booleans()})
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@law(st.lists(COURSES, min_size=1, max_size=12))
+async def test_the_filter_by_status_finds_what_has_that_status(
+    given: Given, courses: list[dict[str, Any]]
+) -> None:
+    await given.writer.execute("delete from message")
+    for columns in courses:
+        await given.message(**columns)
+    every = (await given.get("/v1/messages?followed=all"))["data"]
+    assert len(every) == len(courses)
+    for code in StatusCode:
+        listed = (await given.get(f"/v1/messages?followed=all&status={code}"))["data"]
+        assert listed == [row for row in every if row["status"]["code"] == code], code
+    unfollowed = (await given.get("/v1/messages?status=not_followed"))["data"]
+    assert unfollowed == [row for row in every if row["status"]["code"] == "not_followed"]
 
 
 async def test_templates_are_added_up_over_the_lanes(given: Given) -> None:

@@ -49,7 +49,7 @@ async def a_marked_life(given: Given, tenant: str, owner: str) -> str:
 
 
 def doors(message: str) -> list[str]:
-    parts = (*("", "/timeline", "/timeline?view=summary", "/links", "/attachments", "/recipients"),)
+    parts = ("", "/timeline", "/timeline?view=summary", "/links", "/attachments", "/recipients")
     filters = (f"recipient={REF}", f"recipient={SECRET}", f"template={SECRET}", f"q={SECRET}",
                f"regarding={SECRET}", "owner=ana", "followed=all", "sort=opens",
                "status=not_opened")  # fmt: skip

@@ -1,7 +1,10 @@
 from tests.projector.query.given import DAY, Given
 from tests.support.clock import START
 
-MACHINE = {"agent": "scanner", "rule": "head_method", "human": False, "method": "HEAD"}
+MACHINE = {
+    "agent": "scanner", "rule": "head_method", "human": False, "method": "HEAD",
+    "user_agent": "scanner",
+}  # fmt: skip
 
 
 async def test_everything_that_happened_is_there_newest_first(given: Given) -> None:
@@ -55,6 +58,31 @@ async def test_a_summary_is_the_first_and_last_of_each_type_people_apart(given: 
     assert [row["occurred_at"] for row in data] == sorted(
         (row["occurred_at"] for row in data), reverse=True
     )
+
+
+async def test_a_download_is_one_entry_of_the_summary_and_many_of_the_history(given: Given) -> None:
+    found = await given.message(prepared_at=START)
+    head = await given.hit(found, 3, START + 1, **MACHINE)
+    parts = [await given.hit(found, 3, START + at, item=0) for at in range(2, 42)]
+    other = await given.hit(found, 3, START + 50, item=1)
+    later = await given.hit(found, 3, START + 600_000_000, item=0)
+    path = f"/v1/messages/{found}/timeline"
+    complete = (await given.get(f"{path}?limit=500"))["data"]
+    assert [row["requests"] for row in complete] == [1] * 43 + [None]
+    summary = (await given.get(f"{path}?view=summary"))["data"]
+    # Who asked by HEAD is another program, so that is a view of its own.
+    shown = [(row["id"], row["requests"]) for row in summary]
+    assert shown[:2] == [(str(later), 1), (str(parts[0]), 40)]
+    assert str(other) not in [row["id"] for row in summary]
+    assert shown[2] == (str(head), 1)
+
+
+async def test_a_view_in_the_summary_is_shown_by_a_persons_request(given: Given) -> None:
+    found = await given.message(prepared_at=START)
+    await given.hit(found, 3, START + 1, method="HEAD", human=False, rule="head_method")
+    person = await given.hit(found, 3, START + 2)
+    first, _ = (await given.get(f"/v1/messages/{found}/timeline?view=summary"))["data"]
+    assert (first["id"], first["human"], first["requests"]) == (str(person), True, 2)
 
 
 async def test_a_cursor_of_one_view_or_message_does_not_fit_another(given: Given) -> None:

@@ -213,8 +213,6 @@ async def test_documented_parameters_are_the_ones_that_are_read(given: Given) ->
             known = {"templates": "intro", "recipients": "c-17"}
             where = path.replace("{id}", known.get(path.split("/")[2], message))
             for value in schema.get("enum", [samples.get(name, "a")]):
-                if where == "/v1/kpis" and name == "from":
-                    value += "&to=2026-01-02"
                 answer = await given.ask(f"{where}?{name}={value}")
                 assert answer.status == 200, (where, name, value, answer)
 
