@@ -309,7 +309,9 @@ async def main() -> None:
         print("filling Kafka", flush=True)
         lanes = await prepare(stack)
         async with a_memory(stack, lanes) as memory:
-            ground = Ground(stack=stack, lanes=lanes, memory=memory)
+            # the settings are a lane as well, in which nothing is said here
+            every = lanes | {Lane(topics.SETTINGS.name, 0): 0}
+            ground = Ground(stack=stack, lanes=every, memory=memory)
             print(
                 f"{os.cpu_count()} cores; {ground.records} records in {len(lanes)} lanes: {SIZE.hits} hits and "
                 f"their repetitions for {SIZE.messages} mails; fsync on; one connection folds for each worker"

@@ -12,7 +12,7 @@ from services.runtime.errors import Fatal
 from services.runtime.lifecycle import Life
 from services.runtime.outbox import Relay
 from services.runtime.postgres import Pool
-from tests.projector.records import opened, record
+from tests.projector.records import prepared, record
 from tests.projector.store import Store
 from tests.support.eventually import eventually
 from tests.support.publisher import MemoryPublisher
@@ -54,7 +54,7 @@ async def test_a_database_that_does_not_answer_is_waited_for() -> None:
 
 async def test_the_gauge_shows_the_facts_that_wait(store: Store) -> None:
     registry = CollectorRegistry()
-    await store.apply([record(opened())])
+    await store.apply([record(prepared())])
     relay = Relay(store.pool, MemoryPublisher({}), "facts", lambda: [3])
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         life = Life("projector", tasks, 1.0)
