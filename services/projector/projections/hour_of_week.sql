@@ -14,14 +14,30 @@ insert into hour_of_week as h (
 )
 select
     tenant, owner, (hour + 72) % 168, $1::smallint,
-    sum(opens), min(first_opened_at), max(last_opened_at),
-    sum(human_opens), min(human_first_opened_at), max(human_last_opened_at),
-    sum(clicks), min(first_clicked_at), max(last_clicked_at),
-    sum(human_clicks), min(human_first_clicked_at), max(human_last_clicked_at),
-    sum(attachment_views), min(first_attachment_viewed_at), max(last_attachment_viewed_at),
-    sum(human_attachment_views), min(human_first_attachment_viewed_at), max(human_last_attachment_viewed_at),
-    sum(replies), min(first_replied_at), max(last_replied_at),
-    sum(human_replies), min(human_first_replied_at), max(human_last_replied_at)
+    coalesce(sum(happened) filter (where kind = 1), 0),
+    min(first_at) filter (where kind = 1),
+    max(last_at) filter (where kind = 1),
+    coalesce(sum(happened) filter (where kind = 1 and human), 0),
+    min(first_at) filter (where kind = 1 and human),
+    max(last_at) filter (where kind = 1 and human),
+    coalesce(sum(happened) filter (where kind = 2), 0),
+    min(first_at) filter (where kind = 2),
+    max(last_at) filter (where kind = 2),
+    coalesce(sum(happened) filter (where kind = 2 and human), 0),
+    min(first_at) filter (where kind = 2 and human),
+    max(last_at) filter (where kind = 2 and human),
+    coalesce(sum(views) filter (where kind = 3), 0),
+    min(first_at) filter (where kind = 3),
+    max(last_at) filter (where kind = 3),
+    coalesce(sum(human_views) filter (where kind = 3), 0),
+    min(first_at) filter (where kind = 3 and human),
+    max(last_at) filter (where kind = 3 and human),
+    coalesce(sum(happened) filter (where kind = 4), 0),
+    min(first_at) filter (where kind = 4),
+    max(last_at) filter (where kind = 4),
+    coalesce(sum(happened) filter (where kind = 4 and human), 0),
+    min(first_at) filter (where kind = 4 and human),
+    max(last_at) filter (where kind = 4 and human)
 from staged_activity
 group by 1, 2, 3
 order by 1, 2, 3

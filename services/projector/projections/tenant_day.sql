@@ -17,60 +17,58 @@ insert into tenant_day as d (
 )
 select
     tenant, day, owner, $1::smallint,
-    sum(emails), sum(followed_emails),
-    sum(opened_emails), sum(human_opened_emails), sum(clicked_emails), sum(human_clicked_emails),
-    sum(viewed_emails), sum(human_viewed_emails), sum(replied_emails), sum(human_replied_emails),
-    sum(opens), min(first_opened_at), max(last_opened_at),
-    sum(human_opens), min(human_first_opened_at), max(human_last_opened_at),
-    sum(clicks), min(first_clicked_at), max(last_clicked_at),
-    sum(human_clicks), min(human_first_clicked_at), max(human_last_clicked_at),
-    sum(attachment_views), min(first_attachment_viewed_at), max(last_attachment_viewed_at),
-    sum(human_attachment_views), min(human_first_attachment_viewed_at), max(human_last_attachment_viewed_at),
-    sum(replies), min(first_replied_at), max(last_replied_at),
-    sum(human_replies), min(human_first_replied_at), max(human_last_replied_at)
+    coalesce(sum(emails), 0),
+    coalesce(sum(followed_emails), 0),
+    coalesce(sum(opened_emails), 0),
+    coalesce(sum(human_opened_emails), 0),
+    coalesce(sum(clicked_emails), 0),
+    coalesce(sum(human_clicked_emails), 0),
+    coalesce(sum(viewed_emails), 0),
+    coalesce(sum(human_viewed_emails), 0),
+    coalesce(sum(replied_emails), 0),
+    coalesce(sum(human_replied_emails), 0),
+    coalesce(sum(happened) filter (where kind = 1), 0),
+    min(first_at) filter (where kind = 1),
+    max(last_at) filter (where kind = 1),
+    coalesce(sum(happened) filter (where kind = 1 and human), 0),
+    min(first_at) filter (where kind = 1 and human),
+    max(last_at) filter (where kind = 1 and human),
+    coalesce(sum(happened) filter (where kind = 2), 0),
+    min(first_at) filter (where kind = 2),
+    max(last_at) filter (where kind = 2),
+    coalesce(sum(happened) filter (where kind = 2 and human), 0),
+    min(first_at) filter (where kind = 2 and human),
+    max(last_at) filter (where kind = 2 and human),
+    coalesce(sum(views) filter (where kind = 3), 0),
+    min(first_at) filter (where kind = 3),
+    max(last_at) filter (where kind = 3),
+    coalesce(sum(human_views) filter (where kind = 3), 0),
+    min(first_at) filter (where kind = 3 and human),
+    max(last_at) filter (where kind = 3 and human),
+    coalesce(sum(happened) filter (where kind = 4), 0),
+    min(first_at) filter (where kind = 4),
+    max(last_at) filter (where kind = 4),
+    coalesce(sum(happened) filter (where kind = 4 and human), 0),
+    min(first_at) filter (where kind = 4 and human),
+    max(last_at) filter (where kind = 4 and human)
 from (
     select
         tenant, day, owner,
         emails, followed_emails,
         opened_emails, human_opened_emails, clicked_emails, human_clicked_emails,
         viewed_emails, human_viewed_emails, replied_emails, human_replied_emails,
-        0::bigint, null::bigint, null::bigint,
-        0::bigint, null::bigint, null::bigint,
-        0::bigint, null::bigint, null::bigint,
-        0::bigint, null::bigint, null::bigint,
-        0::bigint, null::bigint, null::bigint,
-        0::bigint, null::bigint, null::bigint,
-        0::bigint, null::bigint, null::bigint,
-        0::bigint, null::bigint, null::bigint
+        null::smallint as kind, null::boolean as human, null::bigint as happened, null::bigint as views,
+        null::bigint as human_views, null::bigint as first_at, null::bigint as last_at
     from staged_cohort
     union all
     select
         tenant, date '1970-01-01' + (hour / 24)::integer, owner,
-        0, 0,
-        0, 0, 0, 0,
-        0, 0, 0, 0,
-        opens, first_opened_at, last_opened_at,
-        human_opens, human_first_opened_at, human_last_opened_at,
-        clicks, first_clicked_at, last_clicked_at,
-        human_clicks, human_first_clicked_at, human_last_clicked_at,
-        attachment_views, first_attachment_viewed_at, last_attachment_viewed_at,
-        human_attachment_views, human_first_attachment_viewed_at, human_last_attachment_viewed_at,
-        replies, first_replied_at, last_replied_at,
-        human_replies, human_first_replied_at, human_last_replied_at
+        null, null,
+        null, null, null, null,
+        null, null, null, null,
+        kind, human, happened, views, human_views, first_at, last_at
     from staged_activity
-) added (tenant, day, owner,
-    emails, followed_emails,
-    opened_emails, human_opened_emails, clicked_emails, human_clicked_emails,
-    viewed_emails, human_viewed_emails, replied_emails, human_replied_emails,
-    opens, first_opened_at, last_opened_at,
-    human_opens, human_first_opened_at, human_last_opened_at,
-    clicks, first_clicked_at, last_clicked_at,
-    human_clicks, human_first_clicked_at, human_last_clicked_at,
-    attachment_views, first_attachment_viewed_at, last_attachment_viewed_at,
-    human_attachment_views, human_first_attachment_viewed_at, human_last_attachment_viewed_at,
-    replies, first_replied_at, last_replied_at,
-    human_replies, human_first_replied_at, human_last_replied_at
-)
+) added
 group by tenant, day, owner
 order by tenant, day, owner
 on conflict (tenant, day, owner, lane) do update set

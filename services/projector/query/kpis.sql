@@ -84,11 +84,17 @@ group by 1;
 -- The range of event ids leaves out the days that cannot hold any of it.
 with chosen as materialized ({chosen}),
 asked as materialized (
-    select i.message_id, i.ref, i.kind, i.item, i.network, i.user_agent, i.occurred_at, i.human, i.event_id
-    from chosen c join interaction i on i.tenant = {tenant} and i.message_id = c.message_id
-    where c.followed and (c.ref is null or i.ref = c.ref)
-        and i.occurred_at >= {first} and i.occurred_at < {last}
-        and i.event_id >= {first_id} and i.event_id < {last_id}
+    select c.message_id, hit.*
+    from chosen c
+    cross join lateral (
+        select i.ref, i.kind, i.item, i.network, i.user_agent, i.occurred_at, i.human, i.event_id
+        from interaction i
+        where i.tenant = {tenant} and i.message_id = c.message_id and (c.ref is null or i.ref = c.ref)
+            and i.occurred_at >= {first} and i.occurred_at < {last}
+            and i.event_id >= {first_id} and i.event_id < {last_id}
+        offset 0  -- mail by mail, never the whole history
+    ) hit
+    where c.followed
 ),
 counted as (
     select kind, occurred_at, human, 1 as place
