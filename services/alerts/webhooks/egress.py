@@ -38,9 +38,11 @@ ANSWER_BYTES: Final = 65_536
 _ANSWER_SECONDS: Final = 1.0
 # A lookup cannot be broken off, so slow names hold threads; each holds one, however often it is asked for.
 _LOOKUP_THREADS: Final = 32
+# What CloudEvents' HTTP binding calls its structured mode.
+CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 _HEADERS: Final = {
     "Accept": "*/*",
-    "Content-Type": "application/cloudevents+json; charset=utf-8",
+    "Content-Type": CONTENT_TYPE,
     "User-Agent": "Inkling-Webhooks/1",
 }
 
