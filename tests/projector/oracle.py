@@ -50,14 +50,14 @@ class Happened(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """One interaction, as every counting read model sees it; a visitor is a network and a program."""
+    """One interaction, as every counting read model sees it; a visitor is one message's network and program."""
 
     kind: int
     item: int | None
     ref: RecipientRef | None
     at: int
     human: bool
-    visitor: tuple[str | None, str] = (None, "")
+    visitor: tuple[MessageId, str | None, str] | None = None
 
 
 def tables(happened: Iterable[Happened], lane: int) -> Tables:
@@ -103,7 +103,7 @@ def _counted(one: Happened, prepared: MessagePrepared | None) -> Counted | None:
                 kind, item = 1, hit.link_index
             elif isinstance(hit, AttachmentViewed):
                 kind, item = 2, hit.attachment_index
-            visitor = (hit.network, hit.user_agent)
+            visitor = (hit.message_id, hit.network, hit.user_agent)
             return Counted(kind, item, ref, one.at, rules.judge(hit).human, visitor)
         case ReplyReceived() as reply if prepared is not None:
             author, ref = _author(reply, prepared)
