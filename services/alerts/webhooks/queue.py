@@ -19,7 +19,8 @@ from services.runtime.postgres import Connection, Pool, Queries, Row
 
 _SQL: Final = Queries.load("services.alerts.webhooks", "queue.sql")
 _SECOND: Final = 1_000_000
-LEASE_MICROSECONDS: Final = 60 * _SECOND
+# A call and the wait for its turn; so long a delivery stands still when its process has died.
+LEASE_MICROSECONDS: Final = 30 * _SECOND
 # The log has what is personal before the fact; where its lane is late, a body waits so long and then goes without.
 GRACE_MICROSECONDS: Final = 2 * _SECOND
 # Deliveries can be looked at and replayed for so long; facts are known a little longer, since bodies need them.
