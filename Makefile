@@ -5,7 +5,7 @@ NO_PYTHON = Python 3.11 or newer is missing. Debian: apt install python3 python3
 PY := .venv/bin/python
 # T is a path (tests/tracker, a file, file::test) or a part of a name
 SELECTED = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"))
-SERVERLESS = $(wildcard tests/schemas tests/docs tests/test_shape.py)
+SERVERLESS = $(wildcard tests/schemas tests/docs tests/deploy/test_containers.py tests/deploy/test_bootstrap.py tests/test_shape.py)
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate
 PACKAGES := .venv/.ready
 KAFKA := .run/kafka/libs/.ready

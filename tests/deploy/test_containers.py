@@ -1,6 +1,7 @@
 """The image and the containers, judged by the tools that read such files; no engine is needed, or started."""
 
 import subprocess
+import sysconfig
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,11 +29,23 @@ CONFIGS: Mapping[str, type[Any]] = {
 }
 
 
-def run(*command: str | Path) -> None:
-    done = subprocess.run(  # noqa: S603 tools of .venv
+def judge(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 tools of .venv
         command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def judge_compose(file: Path) -> subprocess.CompletedProcess[str]:
+    spec = find_spec("compose")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    # The program itself: the package's wrapper hides how it ends.
+    program = Path(spec.submodule_search_locations[0], "docker-compose")
+    return judge(program, "-f", file, "config", "--quiet")
+
+
+def judge_image(file: Path) -> subprocess.CompletedProcess[str]:
+    return judge(Path(sysconfig.get_path("scripts"), "hadolint"), file)
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +55,39 @@ def composed() -> dict[str, Any]:
 
 
 def test_compose_accepts_the_file() -> None:
-    spec = find_spec("compose")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    # The program itself: the package's wrapper hides how it ends.
-    program = Path(spec.submodule_search_locations[0], "docker-compose")
-    run(program, "-f", COMPOSE, "config", "--quiet")
+    done = judge_compose(COMPOSE)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("whole", "broken"),
+    [
+        ("stop_grace_period: 20s", "stop_grace_period: soon"),
+        ("kafka: { condition: service_healthy }", "kafak: { condition: service_healthy }"),
+        ("secrets: [jwks, token_keys, recipient_key]", "secrets: [jwks, token_keys, no_such]"),
+        ("    restart: unless-stopped\n", "    restarts: unless-stopped\n"),
+    ],
+)
+def test_compose_refuses_a_broken_file(tmp_path: Path, whole: str, broken: str) -> None:
+    text = COMPOSE.read_text("utf-8")
+    assert whole in text
+    file = tmp_path / "compose.yml"
+    file.write_text(text.replace(whole, broken, 1), "utf-8")
+    assert judge_compose(file).returncode != 0
 
 
 def test_hadolint_accepts_the_image() -> None:
-    spec = find_spec("pytest")
-    assert spec is not None
-    assert spec.origin
-    program = Path(spec.origin).parents[4] / "bin" / "hadolint"
-    run(program, DOCKERFILE)
+    done = judge_image(DOCKERFILE)
+    assert done.returncode == 0, done.stdout
+
+
+def test_hadolint_refuses_an_image_without_a_version(tmp_path: Path) -> None:
+    file = tmp_path / "Dockerfile"
+    text = DOCKERFILE.read_text("utf-8")
+    file.write_text(text.replace("python:3.13-slim-bookworm", "python"), "utf-8")
+    done = judge_image(file)
+    assert done.returncode != 0
+    assert "DL3006" in done.stdout
 
 
 def test_the_image_takes_pinned_packages_and_is_not_root() -> None:
@@ -63,6 +95,8 @@ def test_the_image_takes_pinned_packages_and_is_not_root() -> None:
     assert "--require-hashes -r /tmp/requirements.lock" in text
     assert "requirements-dev" not in text
     assert text.rindex("USER 10001:10001") > text.rindex("FROM ")
+    copied = [line.split()[1] for line in text.splitlines() if line.startswith("COPY ")]
+    assert copied == ["requirements.lock", "--from=packages", "schemas", "services"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
