@@ -28,7 +28,7 @@ class LaneMetrics:
             _LANE,
             registry=registry,
         )
-        self._delay = Histogram(
+        self._record_delay = Histogram(
             f"{prefix}_record_delay_seconds",
             "From the recording of a record to the commit that has it; above 30 the objective is missed.",
             ["topic"],
@@ -87,7 +87,7 @@ class LaneMetrics:
     def committed(self, lane: Lane, records: Sequence[Record], seconds: float, now: int) -> None:
         """Tell what a slice held, how long it took, and when (µs) it was in."""
         self._slice.observe(seconds)
-        delay = self._delay.labels(lane.topic)
+        delay = self._record_delay.labels(lane.topic)
         for record in records:
             delay.observe(max(0.0, now / 1_000_000 - record.timestamp_ms / 1000))
         self._complete.labels(*_labels(lane)).set(records[-1].timestamp_ms / 1000)
