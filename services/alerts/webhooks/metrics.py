@@ -70,7 +70,7 @@ class WebhookMetrics:
         )
         self._age = Gauge(
             "inkling_alerts_webhook_queue_age_seconds",
-            "How long the oldest delivery waits past its time; growing: too few workers, or one slow endpoint.",
+            "How long the oldest delivery waits past its time, endpoints that fail left out; growing: too few workers.",
             registry=registry,
         )
         self._endpoints = Gauge(

@@ -98,13 +98,14 @@ where id in (
 returning id;
 
 -- name: figures
--- How much waits, since when it waits past its time where the endpoint is enabled, and how many endpoints there are.
+-- How much waits, since when it waits past its time where the endpoint takes what it is given, and how many endpoints
+-- there are.
 select (select count(*) from delivery where state = 'pending') as pending,
        (select min(first.due_at)
         from webhook as w cross join lateral (
             select due_at from delivery as d where d.webhook_id = w.id and d.state = 'pending' order by due_at limit 1
         ) as first
-        where w.enabled) as oldest,
+        where w.enabled and w.failing_since is null) as oldest,
        (select count(*) from webhook where enabled) as enabled,
        (select count(*) from webhook where not enabled) as disabled;
 

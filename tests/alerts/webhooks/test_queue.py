@@ -199,6 +199,9 @@ async def test_figures_tell_what_waits_and_how_long(given: Given, queue: Queue) 
         "select due_at from delivery where webhook_id = $1 and state = 'pending'", hook
     )
     assert found.oldest == oldest
+    (other,) = await queue.claim({hook: 1}, LATER)
+    await queue.record([settled(other, Result.FAILED, LATER)], LATER)
+    assert (await queue.figures()).oldest is None, "an endpoint that fails says nothing about us"
 
 
 async def test_what_is_old_is_forgotten_and_what_is_not_is_kept(given: Given, queue: Queue) -> None:
