@@ -5,12 +5,12 @@ NO_PYTHON = Python 3.11 or newer is missing. Debian: apt install python3 python3
 PY := .venv/bin/python
 # T is a path (tests/tracker, a file, file::test) or a part of a name
 SELECTED = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"))
-SERVERLESS = $(wildcard tests/schemas tests/docs tests/deploy/test_containers.py tests/deploy/test_bootstrap.py tests/test_shape.py)
+SERVERLESS = $(wildcard tests/schemas tests/docs tests/deploy/test_*.py tests/test_shape.py)
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate
 PACKAGES := .venv/.ready
 KAFKA := .run/kafka/libs/.ready
 
-.PHONY: help run test unit fuzz bench check docs fmt setup lock clean
+.PHONY: help run test unit fuzz interop bench check docs fmt setup lock clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,8 @@ unit: $(PACKAGES) ## the tests that need no server (T=path or name)
 	@$(PY) -m pytest -m "not servers" $(SELECTED)
 fuzz: $(PACKAGES) ## the laws, with fresh examples each time and many of them (T=path or name)
 	@$(PY) -m pytest -m "hypothesis and not servers" --hypothesis-profile=fuzz --timeout=0 $(SELECTED)
+interop: $(PACKAGES) $(KAFKA) ## against foreign programs, which it fetches itself (T=prometheus for one)
+	@$(PY) -m tests.interop $(T)
 bench: $(PACKAGES) $(KAFKA) ## figures, which gate nothing (T=tracker for one)
 	@$(PY) -m benchmarks $(T)
 check: $(PACKAGES) ## format, lint, types, import contracts, schemas, documents; no server needed

@@ -69,10 +69,13 @@ def panel_queries(range_seconds: int = 300) -> list[Query]:
 
 def rule_queries() -> list[Query]:
     """Every rule's query."""
-    return [
-        Query(place=rule.get("alert") or rule["record"], text=rule["expr"].strip())
-        for rule in rules()
-    ]
+    return [Query(place=_place(rule), text=rule["expr"].strip()) for rule in rules()]
+
+
+def _place(rule: Mapping[str, Any]) -> str:
+    slo = rule["labels"].get("slo") if "record" in rule and "labels" in rule else None
+    name: str = rule.get("alert") or rule["record"]
+    return f"{name} ({slo})" if slo else name
 
 
 def variables(text: str) -> set[str]:

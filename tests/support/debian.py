@@ -1,0 +1,66 @@
+"""Programs out of Debian packages, unpacked beside: nothing is installed, and nobody need be root."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+_SECONDS: Final = 300.0
+
+
+class NotToBeHadError(Exception):
+    """The programs are neither here nor to be fetched; a sentence says what installs them."""
+
+
+def programs(package: str, names: Sequence[str], folder: Path, missing: str) -> dict[str, Path]:
+    """Return the programs of a package: unpacked before, unpacked now, or else those of this machine."""
+    unpacked = {name: folder / "usr" / "bin" / name for name in names}
+    if all(path.exists() for path in unpacked.values()):
+        return unpacked
+    if shutil.which("apt-get") and shutil.which("dpkg"):
+        _unpack(package, folder)
+        return unpacked
+    found = {name: Path(path) for name in names if (path := shutil.which(name))}
+    if len(found) < len(names):
+        raise NotToBeHadError(missing)
+    return found
+
+
+def _unpack(package: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        if not _download(package, Path(place), ()):
+            # This machine keeps no lists of packages, so some are fetched, to be forgotten.
+            own = _own_state(Path(place))
+            _run("apt-get", *own, "--quiet", "update", cwd=Path(place))
+            if not _download(package, Path(place), own):
+                message = f"apt-get does not find the package {package}"
+                raise NotToBeHadError(message)
+        (archive,) = Path(place).glob(f"{package}_*.deb")
+        _run("dpkg", "-x", str(archive), str(folder), cwd=Path(place))
+
+
+def _download(package: str, place: Path, options: Sequence[str]) -> bool:
+    done = _run("apt-get", *options, "--quiet", "download", package, cwd=place, check=False)
+    return done.returncode == 0
+
+
+def _own_state(place: Path) -> list[str]:
+    state = place / "state"
+    for name in ("lists/partial", "archives/partial"):
+        (state / name).mkdir(parents=True)
+    settings = {
+        "Dir::State": state,
+        "Dir::State::lists": state / "lists",
+        "Dir::Cache": state,
+        "Dir::Cache::archives": state / "archives",
+    }
+    return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+
+
+def _run(*command: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 the machine's own tools
+        command, cwd=cwd, capture_output=True, text=True, timeout=_SECONDS, check=check
+    )
