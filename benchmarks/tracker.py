@@ -154,6 +154,7 @@ async def compare(stack: Stack) -> None:
             "INKLING_KAFKA_SERVERS": stack.kafka,
             "INKLING_TOKEN_KEYS": f"1:{RING.keys[1].hex()}",
             "INKLING_OBJECT_STORE": stack.objects.as_uri(),
+            "INKLING_TRACKER_SPOOL": str(stack.objects.parent / "spool"),
             "INKLING_TRACKER_PORT": str(port),
             "INKLING_TRACKER_PRIVATE_PORT": str(private_port),
             "INKLING_LOG_LEVEL": "error",

@@ -56,6 +56,8 @@ def of_service(
     if service in ("tracker", "rewriter"):
         settings["INKLING_TOKEN_KEYS"] = credentials.token_keys
         settings["INKLING_OBJECT_STORE"] = objects.absolute().as_uri()
+    if service == "tracker":
+        settings["INKLING_TRACKER_SPOOL"] = str(objects.absolute().parent / "spool")
     if service == "rewriter":
         settings["INKLING_REWRITER_RECIPIENT_KEY"] = credentials.recipient_key
         settings["INKLING_REWRITER_TRACKING_URL"] = f"http://127.0.0.1:{ports.public('tracker')}"

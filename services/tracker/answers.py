@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from services.tracker.conditions import Validators
+from services.tracker.files.conditions import Validators
 
 RECORDED: Final = "Inkling-Recorded"
 RETRY_SECONDS: Final = 5

@@ -15,13 +15,13 @@ from services.runtime.publisher import Publisher
 from services.tracker.books import Books
 from services.tracker.config import Config
 from services.tracker.doors import Doors
-from services.tracker.file_doors import FileDoors
-from services.tracker.listener import listen
+from services.tracker.files.file_doors import FileDoors
+from services.tracker.files.sending import Sender
+from services.tracker.files.shelf import Shelf
+from services.tracker.front.listener import listen
+from services.tracker.front.web import public_application
 from services.tracker.metrics import Metrics
 from services.tracker.recorder import Recorder
-from services.tracker.sending import Sender
-from services.tracker.shelf import Shelf
-from services.tracker.web import public_application
 
 
 @asynccontextmanager

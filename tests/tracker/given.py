@@ -19,12 +19,12 @@ from services.runtime.objects import ObjectsConfig, ObjectStore, open_objects
 from services.tracker.books import Books
 from services.tracker.clients import Network
 from services.tracker.doors import Doors
-from services.tracker.file_doors import FileDoors
+from services.tracker.files.file_doors import FileDoors
+from services.tracker.files.sending import Sender
+from services.tracker.files.shelf import Shelf
+from services.tracker.front.web import public_application
 from services.tracker.metrics import Metrics
 from services.tracker.recorder import Recorder
-from services.tracker.sending import Sender
-from services.tracker.shelf import Shelf
-from services.tracker.web import public_application
 from tests.support.clock import ManualClock
 from tests.support.publisher import MemoryPublisher
 

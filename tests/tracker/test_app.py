@@ -94,6 +94,7 @@ async def a_process_over(servers: str, objects: Path) -> AsyncIterator[tuple[Por
             "INKLING_KAFKA_SERVERS": servers,
             "INKLING_TOKEN_KEYS": KEYS,
             "INKLING_OBJECT_STORE": objects.as_uri(),
+            "INKLING_TRACKER_SPOOL": str(objects.parent / "spool"),
             "INKLING_TRACKER_PORT": str(ports.public("tracker")),
             "INKLING_TRACKER_PRIVATE_PORT": str(ports.private("tracker")),
             "INKLING_TRACKER_EDGE": "edge-test",

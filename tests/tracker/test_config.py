@@ -10,6 +10,7 @@ from services.tracker.config import Config
 GIVEN = {
     "INKLING_KAFKA_SERVERS": "127.0.0.1:9092",
     "INKLING_OBJECT_STORE": "file:///var/lib/inkling/objects",
+    "INKLING_TRACKER_SPOOL": "/var/lib/inkling/spool",
     "INKLING_TOKEN_KEYS": "2:" + "ab" * 32 + ",1:" + "cd" * 32,
 }
 

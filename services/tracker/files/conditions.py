@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from schemas import instant
 from schemas.instant import Instant
-from services.tracker import ranges
-from services.tracker.ranges import Part, Window
+from services.tracker.files import ranges
+from services.tracker.files.ranges import Part, Window
 
 _TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*")')
 

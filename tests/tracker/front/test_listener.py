@@ -8,7 +8,7 @@ import pytest
 
 from services.runtime.errors import Fatal
 from services.runtime.lifecycle import Life
-from services.tracker.listener import Patience, listen
+from services.tracker.front.listener import Patience, listen
 from tests.tracker.given import Tracker, a_tracker, an_application, open_token
 from tests.tracker.wire import SECONDS, ask, eventually, heard
 

@@ -12,12 +12,12 @@ from services.runtime.web import application
 from services.tracker import clients
 from services.tracker.answers import RECORDED, Answer
 from services.tracker.clients import Network
-from services.tracker.conditions import Conditions
 from services.tracker.doors import Doors
-from services.tracker.file_doors import Download, FileDoors
+from services.tracker.files.conditions import Conditions
+from services.tracker.files.file_doors import Download, FileDoors
+from services.tracker.files.sending import Sender
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind
-from services.tracker.sending import Sender
 
 PIXEL_PATH: Final = "/o/{token}.gif"
 CLICK_PATH: Final = "/c/{token}"

@@ -16,13 +16,14 @@ from schemas.token import Claim, KeyRing, Purpose
 from services.runtime.clock import Clock
 from services.runtime.errors import Poison, Transient
 from services.runtime.objects import NoSuchObject
-from services.tracker import answers, conditions, disposition, hits, media
+from services.tracker import answers, hits
 from services.tracker.answers import Answer, Presented
 from services.tracker.books import Books
-from services.tracker.conditions import Conditions, Due, Validators
+from services.tracker.files import conditions, disposition, media
+from services.tracker.files.conditions import Conditions, Due, Validators
+from services.tracker.files.shelf import Shelf
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind, Metrics, Outcome, Reason
-from services.tracker.shelf import Shelf
 
 # A mail program and its proxy show a picture again and again; within a day it is asked for once.
 PICTURE_SECONDS: Final = 86_400

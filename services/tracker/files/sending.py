@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from services.runtime.errors import Transient
 from services.runtime.objects import NoSuchObject
-from services.tracker.file_doors import Download
+from services.tracker.files.file_doors import Download
 from services.tracker.metrics import Metrics
 
 STALL_SECONDS: Final = 60.0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tracker.ranges import Part, Window, asked
+from services.tracker.files.ranges import Part, Window, asked
 
 SIZE = 1000
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tracker.disposition import NAME_BYTES, attachment, cleaned, inline
+from services.tracker.files.disposition import NAME_BYTES, attachment, cleaned, inline
 
 # RFC 6266 with RFC 8187's ext-value; the quoted string without any backslash.
 GRAMMAR = re.compile(

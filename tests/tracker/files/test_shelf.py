@@ -12,7 +12,7 @@ from schemas.files import FileKind, metadata_key
 from schemas.token import Claim
 from services.runtime.errors import Poison, Transient
 from services.runtime.objects import CHUNK_BYTES, NoSuchObject
-from services.tracker.shelf import FRESH_SECONDS, read_metadata
+from services.tracker.files.shelf import FRESH_SECONDS, read_metadata
 from tests.tracker.given import (
     FILE_INDEX,
     MESSAGE,

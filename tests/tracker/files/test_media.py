@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tracker import media
+from services.tracker.files import media
 
 DANGEROUS = [
     "text/html",

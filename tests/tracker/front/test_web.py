@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from schemas import envelope
 from schemas.events import LinkClicked, MessageOpened
 from services.tracker.answers import PIXEL
-from services.tracker.web import openapi_document
+from services.tracker.front.web import openapi_document
 from tests.tracker.given import (
     TARGET,
     Tracker,

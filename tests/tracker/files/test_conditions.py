@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import instant
-from services.tracker.conditions import Conditions, due, range_fits, unchanged, validators
-from services.tracker.ranges import Window
+from services.tracker.files.conditions import Conditions, due, range_fits, unchanged, validators
+from services.tracker.files.ranges import Window
 
 DIGEST = "ab" * 32
 STORED_AT = instant.parse("2026-11-24T09:30:00.999Z")

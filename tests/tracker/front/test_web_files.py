@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from schemas.files import FileKind
-from services.tracker.web import openapi_document
+from services.tracker.front.web import openapi_document
 from tests.tracker.given import (
     STORED_AT,
     Tracker,

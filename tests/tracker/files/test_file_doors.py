@@ -14,8 +14,8 @@ from schemas.files import FileKind, StoredFile, content_key
 from schemas.instant import SECOND, Instant
 from services.tracker import answers
 from services.tracker.answers import Answer
-from services.tracker.conditions import Conditions
-from services.tracker.file_doors import PICTURE_SECONDS, Download, presented
+from services.tracker.files.conditions import Conditions
+from services.tracker.files.file_doors import PICTURE_SECONDS, Download, presented
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind, Outcome
 from tests.support.clock import START

@@ -1,0 +1,1 @@
+"""Files and pictures, file by file."""

@@ -1,0 +1,1 @@
+"""The public port, as strangers meet it."""
