@@ -33,6 +33,10 @@ _OVERRUN_SECONDS: Final = 2.0
 log = logs.get_logger(__name__)
 
 
+class Refused(Fatal):
+    """The configuration cannot be used after all: exit with 2, as when it could not be read."""
+
+
 class Configured(Protocol):
     """A service's configuration: it says, among other things, how the process behaves."""
 
@@ -74,6 +78,8 @@ class Life:
         self.stopping: Final = asyncio.Event()
         self.checks: Final = ReadinessChecks()
         self.deadline: Deadline | None = None
+        # What is still done when we are told to stop twice; it must not block and not raise.
+        self.at_once: Callable[[], None] = lambda: None
         self._drain_seconds = drain_seconds
 
     def stop(self) -> None:
@@ -98,13 +104,29 @@ def run(
     beside: Collection[type[Any]] = (),
 ) -> NoReturn:
     """Run a service until it is told to stop, then exit with the code that says how it went."""
+    live(service, configured(service, config_type, environ, beside), build)
+
+
+def configured(
+    service: str,
+    config_type: type[C],
+    environ: Mapping[str, str],
+    beside: Collection[type[Any]] = (),
+) -> C:
+    """Read a service's configuration, or tell every problem with it and exit with 2."""
     try:
-        config = load(config_type, environ, service, beside)
+        return load(config_type, environ, service, beside)
     except ConfigError as error:
         for problem in error.problems:
             sys.stderr.write(f"{service}: {problem}\n")
         sys.exit(2)
-    logs.configure(service, config.process.log_level)
+
+
+def live(
+    service: str, config: C, build: Build[C], told: Mapping[str, object] | None = None
+) -> NoReturn:
+    """Run a service that is configured, as `run` does; `told` stands on each line of its log."""
+    logs.configure(service, config.process.log_level, always=told)
     faulthandler.enable()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_survive(service, config, build))
@@ -125,12 +147,13 @@ async def _survive(service: str, config: C, build: Build[C]) -> int:
     try:
         return await _live(service, config, build)
     except Exception as error:  # noqa: BLE001 turned into the exit code; see the module
-        for cause in _causes(error):
+        causes = list(_causes(error))
+        for cause in causes:
             if isinstance(cause, Fatal):
                 log.error("fatal", reason=str(cause))
             else:
                 log.error("crashed", exception=cause)
-        return 1
+        return 2 if all(isinstance(cause, Refused) for cause in causes) else 1
 
 
 class _Stopped(Exception):
@@ -181,27 +204,29 @@ class _Serving:
     def __init__(self, life: Life, guard: asyncio.Timeout) -> None:
         self._life = life
         self._guard = guard
+        self._draining = False
         self.started = False
 
     def on_signal(self, number: signal.Signals) -> None:
         for again in _SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(again)
-            signal.signal(again, _exit_at_once)
+            signal.signal(again, self._exit_at_once)
         log.info("stopping", signal=number.name)
         self.drain()
 
     def drain(self) -> None:
         life = self._life
-        if life.deadline is None or not self.started:
+        if not self._draining or not self.started:
+            self._draining = True
             life.stop()
             # before the start is complete nothing was accepted, so there is nothing to finish
             seconds = life.remaining() if self.started else 0.0
             self._guard.reschedule(asyncio.get_running_loop().time() + seconds)
             faulthandler.dump_traceback_later(life.remaining() + _OVERRUN_SECONDS, exit=True)
 
-
-def _exit_at_once(number: int, frame: FrameType | None) -> None:
-    os._exit(130)
+    def _exit_at_once(self, number: int, frame: FrameType | None) -> None:
+        self._life.at_once()
+        os._exit(130)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -62,9 +62,17 @@ def get_logger(name: str) -> Logger:
     return Logger(name)
 
 
-def configure(service: str, level: str, stream: BinaryIO | None = None) -> None:
-    """Send every record of this process, the libraries' too, to standard output as JSON lines."""
-    handler = _JsonLines(service, stream or sys.stdout.buffer)
+def configure(
+    service: str,
+    level: str,
+    stream: BinaryIO | None = None,
+    always: Mapping[str, object] | None = None,
+) -> None:
+    """Send every record of this process, the libraries' too, to standard output as JSON lines.
+
+    `always` are fields of each line, which tell this process from others of its service.
+    """
+    handler = _JsonLines(service, stream or sys.stdout.buffer, always or {})
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     for library, least in _LIBRARY_LEVELS.items():
@@ -72,21 +80,24 @@ def configure(service: str, level: str, stream: BinaryIO | None = None) -> None:
 
 
 class _JsonLines(logging.Handler):
-    def __init__(self, service: str, stream: BinaryIO) -> None:
+    def __init__(self, service: str, stream: BinaryIO, always: Mapping[str, object]) -> None:
         super().__init__()
         self._service = service
         self._stream = stream
+        self._always = always
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._stream.write(line(self._service, record))
+            self._stream.write(line(self._service, record, self._always))
             self._stream.flush()
         except (OSError, ValueError):  # the pipe is gone: nobody is left to be told
             return
 
 
-def line(service: str, record: logging.LogRecord) -> bytes:
-    """Render one record; our own fields never overwrite the four that every line has."""
+def line(
+    service: str, record: logging.LogRecord, always: Mapping[str, object] | None = None
+) -> bytes:
+    """Render one record; its own fields never overwrite those that every line has."""
     written: dict[str, object] = dict(getattr(record, _FIELDS, {}))
     if _FIELDS not in record.__dict__:  # a library's: its message is free text
         written["message"] = record.getMessage()
@@ -103,7 +114,10 @@ def line(service: str, record: logging.LogRecord) -> bytes:
         "service": service,
         "logger": record.name,
     }
-    return orjson.dumps(fields | head, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(
+        fields | dict(always or {}) | head,
+        option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS,
+    )
 
 
 def _shown(value: object) -> object:

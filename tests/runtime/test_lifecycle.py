@@ -73,6 +73,23 @@ async def test_a_second_signal_exits_at_once(behaviour: str) -> None:
         assert await process.wait() == 130
 
 
+async def test_what_must_be_done_on_a_second_signal_is_done_first() -> None:
+    async with tiny("tidy", drain="60") as process:
+        await until(process, "started")
+        process.send_signal(signal.SIGTERM)
+        await until(process, "finished")
+        process.send_signal(signal.SIGTERM)
+        await until(process, "abandoned")
+        assert await process.wait() == 130
+
+
+async def test_a_service_that_stops_by_itself_has_no_longer_than_one_that_is_told_to() -> None:
+    async with tiny("stops-itself", drain="0.2") as process:
+        await until(process, "finished")
+        await until(process, "drain_incomplete")
+        assert await process.wait() == 1
+
+
 async def test_a_drain_ends_at_its_deadline_with_1() -> None:
     async with tiny("slow-drain", drain="0.2") as process:
         await until(process, "started")
@@ -109,6 +126,13 @@ async def test_a_bad_configuration_exits_with_2_and_lists_every_problem() -> Non
             "tracker: INKLING_DRAIN_SECONDS must be seconds from 0.1 to 600, not 'never'",
             "tracker: INKLING_TRACKER_EDGE must be text, not ''",
         ]
+
+
+async def test_a_configuration_that_turns_out_to_be_unusable_exits_with_2() -> None:
+    async with tiny("refusing") as process:
+        told = await until(process, "fatal")
+        assert told["reason"] == "what the configuration names is not there"
+        assert await process.wait() == 2
 
 
 @pytest.mark.parametrize("behaviour", ["dying-task", "dying-lane"])

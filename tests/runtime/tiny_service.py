@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from services.runtime import parsers
 from services.runtime.config import ProcessConfig, group, setting
 from services.runtime.errors import Fatal
-from services.runtime.lifecycle import Life, run
+from services.runtime.lifecycle import Life, Refused, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,12 @@ class Config:
 
     process: ProcessConfig = group(ProcessConfig)
     behaviour: str = setting("INKLING_TRACKER_EDGE", parsers.text(), help="what goes wrong")
+
+
+_FAILURES = {
+    "fatal-start": Fatal("run `python -m services.tracker migrate`"),
+    "refusing": Refused("what the configuration names is not there"),
+}
 
 
 async def _forever() -> None:
@@ -53,10 +60,14 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
     if config.behaviour == "slow-start":
         say("starting")
         await _forever()
-    if config.behaviour == "fatal-start":
-        raise Fatal("run `python -m services.tracker migrate`")
+    if config.behaviour in _FAILURES:
+        raise _FAILURES[config.behaviour]
     async with asyncio.TaskGroup() as lanes:
         lanes.create_task(_finish(life))
+        if config.behaviour == "tidy":
+            life.at_once = partial(say, "abandoned")
+        if config.behaviour == "stops-itself":
+            life.stop()
         if config.behaviour == "dying-task":
             life.tasks.create_task(_die())
         if config.behaviour == "dying-lane":
@@ -65,7 +76,7 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
             lanes.create_task(_fail_late(life))
         yield
     assert life.deadline is not None
-    if config.behaviour == "slow-drain":
+    if config.behaviour in ("slow-drain", "stops-itself", "tidy"):
         await _forever()
     if config.behaviour == "blocked-drain":
         time.sleep(60)  # noqa: ASYNC251 this is the fault under test
