@@ -18,6 +18,8 @@ from tests.support.doors import Doors, Mailed
 
 _MAILS: Final = 4
 _HITS: Final = 150
+# Apple's privacy proxy, and a scanner that follows a link.
+_MACHINES: Final = ("Mozilla/5.0", "python-requests/2.32.0")
 _FILE: Final = {
     "name": "offer.pdf",
     "content_type": "application/pdf",
@@ -44,6 +46,9 @@ async def _hour(doors: Doors, turn: int) -> None:
         for link in mailed.links:
             if "/a/" in link:
                 await doors.hit(link)
+        for machine in _MACHINES:
+            await doors.hit(mailed.pixel, machine)
+            await doors.hit(mailed.links[0], machine)
     await _answer(doors, sent[0], turn)
     await _configure(doors, turn)
     await _look(doors, sent)
