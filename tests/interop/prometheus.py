@@ -181,6 +181,8 @@ async def under_load(stack: Stack) -> AsyncIterator[None]:
         finally:
             living.cancel()
             await asyncio.wait({living})
+        if not living.cancelled():
+            living.result()
 
 
 async def watch(stack: Stack, server: Prometheus, promtool: Path) -> list[str]:
