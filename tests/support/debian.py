@@ -19,8 +19,7 @@ def programs(package: str, names: Sequence[str], folder: Path, missing: str) -> 
     unpacked = {name: folder / "usr" / "bin" / name for name in names}
     if all(path.exists() for path in unpacked.values()):
         return unpacked
-    if shutil.which("apt-get") and shutil.which("dpkg"):
-        _unpack(package, folder)
+    if shutil.which("apt-get") and shutil.which("dpkg") and _unpack(package, folder):
         return unpacked
     found = {name: Path(path) for name in names if (path := shutil.which(name))}
     if len(found) < len(names):
@@ -28,23 +27,22 @@ def programs(package: str, names: Sequence[str], folder: Path, missing: str) -> 
     return found
 
 
-def _unpack(package: str, folder: Path) -> None:
+def _unpack(package: str, folder: Path) -> bool:
+    """Fetch and unpack a package; False when this machine cannot get it, as one without a network."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         if not _download(package, Path(place), ()):
             # This machine keeps no lists of packages, so some are fetched, to be forgotten.
             own = _own_state(Path(place))
-            _run("apt-get", *own, "--quiet", "update", cwd=Path(place))
-            if not _download(package, Path(place), own):
-                message = f"apt-get does not find the package {package}"
-                raise NotToBeHadError(message)
+            updated = _succeeds("apt-get", *own, "--quiet", "update", cwd=Path(place))
+            if not updated or not _download(package, Path(place), own):
+                return False
         (archive,) = Path(place).glob(f"{package}_*.deb")
-        _run("dpkg", "-x", str(archive), str(folder), cwd=Path(place))
+        return _succeeds("dpkg", "-x", str(archive), str(folder), cwd=Path(place))
 
 
 def _download(package: str, place: Path, options: Sequence[str]) -> bool:
-    done = _run("apt-get", *options, "--quiet", "download", package, cwd=place, check=False)
-    return done.returncode == 0
+    return _succeeds("apt-get", *options, "--quiet", "download", package, cwd=place)
 
 
 def _own_state(place: Path) -> list[str]:
@@ -60,7 +58,11 @@ def _own_state(place: Path) -> list[str]:
     return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
 
 
-def _run(*command: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 the machine's own tools
-        command, cwd=cwd, capture_output=True, text=True, timeout=_SECONDS, check=check
-    )
+def _succeeds(*command: str, cwd: Path) -> bool:
+    try:
+        done = subprocess.run(  # noqa: S603 the machine's own tools
+            command, cwd=cwd, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
