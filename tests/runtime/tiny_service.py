@@ -47,6 +47,10 @@ async def _finish(life: Life) -> None:
     say("finished")
 
 
+def _write(line: bytes) -> None:
+    os.write(1, line)
+
+
 def say(event: str) -> None:
     """Tell the test, on the same pipe as the log."""
     sys.stdout.write(f'{{"event":"{event}"}}\n')
@@ -65,7 +69,8 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as lanes:
         lanes.create_task(_finish(life))
         if config.behaviour == "tidy":
-            life.at_once = partial(say, "abandoned")
+            # past the buffer, which may be in use at that very moment
+            life.at_once = partial(_write, b'{"event":"abandoned"}\n')
         if config.behaviour == "stops-itself":
             life.stop()
         if config.behaviour == "dying-task":
