@@ -91,13 +91,13 @@ class Metrics:
             registry=registry,
         )
         self.store_seconds: Final = Histogram(
-            "inkling_rewriter_store_seconds",
+            "inkling_rewriter_object_store_seconds",
             "Time until all files of a mail are in the object store, for mails with followed files or hosted pictures.",
             buckets=_STORE_BUCKETS,
             registry=registry,
         )
         self.store_failures: Final = Counter(
-            "inkling_rewriter_store_failures",
+            "inkling_rewriter_object_store_failures",
             "Mails and withdrawals given up because the object store did not do what it was asked.",
             registry=registry,
         )

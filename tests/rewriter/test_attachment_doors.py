@@ -94,7 +94,7 @@ async def test_without_the_store_a_mail_with_followed_files_is_refused_or_passed
         assert (copy["html"], copy["text"], len(copy["attachments"])) == (HTML, "Dear Li", 1)
         assert passed["attachments"][0]["reason"]["code"] == "unavailable"
         assert rewriter.published(topics.EVENTS) == []
-        assert rewriter.counted("store_failures_total") == 2
+        assert rewriter.counted("object_store_failures_total") == 2
         assert (await rewriter.post(a_body(attachments=[TERMS]))).status == 201
         rewriter.folder.unlink()
         rewriter.folder.mkdir()

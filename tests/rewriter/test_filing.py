@@ -91,13 +91,13 @@ async def test_followed_files_and_hosted_pictures_are_stored_and_nothing_else(st
     assert store.metadata(FileKind.PICTURE, 2).content_type == "image/gif"
     assert store.counted("stored_bytes_total", kind="attachment") == len(OFFER)
     assert store.counted("stored_files_total", kind="picture") == 1
-    assert store.counted("store_seconds_count") == 1
+    assert store.counted("object_store_seconds_count") == 1
 
 
 async def test_a_mail_without_followed_files_asks_nothing_of_the_store(store: Store) -> None:
     shutil.rmtree(store.folder)
     await store.filing.keep(prepared(attachments=[a_file(b"plain")]), NOW)
-    assert store.counted("store_seconds_count") == 0
+    assert store.counted("object_store_seconds_count") == 0
 
 
 async def test_the_same_mail_twice_is_the_same_objects(store: Store) -> None:
@@ -132,7 +132,7 @@ async def test_what_failed_is_finished_by_the_next_call(store: Store) -> None:
     blocked.mkdir(parents=True)
     with pytest.raises(Transient, match="objects"):
         await store.filing.keep(prepared(**MAIL), NOW)
-    assert store.counted("store_failures_total") == 1
+    assert store.counted("object_store_failures_total") == 1
     blocked.rmdir()
     await store.filing.keep(prepared(**MAIL), NOW)
     assert store.metadata(FileKind.ATTACHMENT, 1).size == len(OFFER)
