@@ -59,7 +59,7 @@ class ReadModels:
 
     async def apply(self, connection: Connection, lane: Lane, decoded: Slice) -> None:
         """Fold a slice of one lane; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
-        tally = Tally(unfolded=decoded.unfolded, recorded_at=max(decoded.recorded_at, default=None))
+        tally = Tally(unfolded=decoded.unfolded)
         await _stage(connection, decoded)
         await _fold_settings(connection, decoded)
         await _fold_personal(connection, decoded)
@@ -78,7 +78,7 @@ class ReadModels:
     def committed(self, lane: Lane, records: int) -> None:
         """Count what is now in, and wake the relay when facts wait for it."""
         tally = self._tallies.pop(lane, Tally())
-        self._metrics.folded(lane, records, tally, self._clock.now())
+        self._metrics.folded(lane, records, tally)
         if tally.facts:
             self._wake_relay(lane.partition)
 

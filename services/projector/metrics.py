@@ -10,8 +10,6 @@ from services.projector.tally import Tally
 from services.runtime.lane_metrics import LaneMetrics
 from services.runtime.leases import Lane
 
-_LANE: Final = ("topic", "partition")
-
 
 class Metrics(LaneMetrics):
     """The projector's counters and gauges; also what its consumer tells."""
@@ -52,12 +50,6 @@ class Metrics(LaneMetrics):
             "Facts stated; each is published by the relay.",
             registry=registry,
         )
-        self._freshness = Gauge(
-            "inkling_projector_freshness_seconds",
-            "From the recording of the latest event of the last slice to its commit.",
-            _LANE,
-            registry=registry,
-        )
         self.outbox_rows: Final = Gauge(
             "inkling_projector_outbox_rows",
             "Facts stated and not yet published; growing: Kafka does not take them.",
@@ -69,7 +61,7 @@ class Metrics(LaneMetrics):
             registry=registry,
         )
 
-    def folded(self, lane: Lane, records: int, tally: Tally, now: int) -> None:
+    def folded(self, lane: Lane, records: int, tally: Tally) -> None:
         """Count a committed slice."""
         self._records.labels(lane.topic).inc(records)
         for (kind, human), count in tally.interactions.items():
@@ -80,12 +72,3 @@ class Metrics(LaneMetrics):
             self._unfolded.labels(name).inc(count)
         self._duplicates.inc(tally.duplicates)
         self._facts.inc(tally.facts)
-        if tally.recorded_at is not None:
-            seconds = max(0, now - tally.recorded_at) / 1_000_000
-            self._freshness.labels(lane.topic, str(lane.partition)).set(seconds)
-
-    def lag(self, lane: Lane, records: int | None) -> None:
-        """Tell how far behind a lane is; None when it is no longer ours."""
-        super().lag(lane, records)
-        if records is None:
-            self._freshness.remove(lane.topic, str(lane.partition))

@@ -81,12 +81,10 @@ class Slice:
     personal: dict[MessageId, Row | None] = field(default_factory=dict)
     engagement: dict[str, bool | None] = field(default_factory=dict)
     unfolded: Counter[str] = field(default_factory=Counter)
-    recorded_at: list[int] = field(default_factory=list)
 
     def add(self, received: Received) -> Reason | None:
         """Take in an admitted event; a reason comes back when its numbers fit no column."""
         envelope, event = received.envelope, received.event
-        self.recorded_at.append(received.recorded_at)
         match event:
             case MessageOpened() | LinkClicked() | AttachmentViewed():
                 self.hits.append(_hit(envelope, event, received.recorded_at))

@@ -15,7 +15,6 @@ class Tally:
     duplicates: int = 0
     unfolded: Counter[str] = field(default_factory=Counter)
     facts: int = 0
-    recorded_at: int | None = None
 
     def new(self, *kinds: Kind) -> int:
         """Count the new interactions of some kinds, or of all when none is named."""
