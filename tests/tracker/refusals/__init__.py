@@ -1,0 +1,1 @@
+"""Whose hits are not recorded."""
