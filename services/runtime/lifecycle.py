@@ -178,6 +178,7 @@ async def _serve(life: Life, config: C, build: Build[C]) -> int:
     serving = _Serving(life, guard)
     for number in _SIGNALS:
         loop.add_signal_handler(number, serving.on_signal, number)
+    stopped_by_itself = life.tasks.create_task(serving.drain_when_stopping(), name="stopping")
     try:
         async with guard, build(config, life):
             serving.started = True
@@ -193,6 +194,7 @@ async def _serve(life: Life, config: C, build: Build[C]) -> int:
             log.error("drain_incomplete")
             return 1
     finally:
+        stopped_by_itself.cancel()
         faulthandler.dump_traceback_later(life.remaining() + _OVERRUN_SECONDS, exit=True)
     log.info("stopped")
     return 0
@@ -214,9 +216,13 @@ class _Serving:
         log.info("stopping", signal=number.name)
         self.drain()
 
+    async def drain_when_stopping(self) -> None:
+        await self._life.stopping.wait()
+        self.drain()
+
     def drain(self) -> None:
         life = self._life
-        if not self._draining or not self.started:
+        if not self._draining:
             self._draining = True
             life.stop()
             # before the start is complete nothing was accepted, so there is nothing to finish

@@ -90,6 +90,12 @@ async def test_a_service_that_stops_by_itself_has_no_longer_than_one_that_is_tol
         assert await process.wait() == 1
 
 
+async def test_a_start_that_is_given_up_by_the_service_itself_ends_with_0() -> None:
+    async with tiny("stops-in-start", drain="60") as process:
+        await until(process, "stopped")
+        assert await process.wait() == 0
+
+
 async def test_a_drain_ends_at_its_deadline_with_1() -> None:
     async with tiny("slow-drain", drain="0.2") as process:
         await until(process, "started")

@@ -57,15 +57,21 @@ def say(event: str) -> None:
     sys.stdout.flush()
 
 
-@asynccontextmanager
-async def build(config: Config, life: Life) -> AsyncIterator[None]:
-    """Behave as told; good behaviour is a task that is cancelled, and one that ends by itself."""
-    life.tasks.create_task(_forever())
-    if config.behaviour == "slow-start":
+async def _start(config: Config, life: Life) -> None:
+    if config.behaviour == "stops-in-start":
+        life.stop()
+    if config.behaviour in ("slow-start", "stops-in-start"):
         say("starting")
         await _forever()
     if config.behaviour in _FAILURES:
         raise _FAILURES[config.behaviour]
+
+
+@asynccontextmanager
+async def build(config: Config, life: Life) -> AsyncIterator[None]:
+    """Behave as told; good behaviour is a task that is cancelled, and one that ends by itself."""
+    life.tasks.create_task(_forever())
+    await _start(config, life)
     async with asyncio.TaskGroup() as lanes:
         lanes.create_task(_finish(life))
         if config.behaviour == "tidy":
