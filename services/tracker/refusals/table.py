@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Final, NamedTuple
 
 from schemas.identity import RecipientRef, Tenant
@@ -64,7 +65,8 @@ def merge(keys: Keys, changes: dict[int, int]) -> Keys:
 
     Whole stretches are copied at a time; there is never a number object for each key.
     """
-    room = bytearray(len(keys) * KEY_BYTES + len(changes) * KEY_BYTES)
+    # Pages of its own: the heap would keep megabytes that were freed, for the next time.
+    room = mmap(-1, (len(keys) + len(changes) + 1) * KEY_BYTES, flags=MAP_PRIVATE | MAP_ANONYMOUS)
     merged = memoryview(room).cast("Q")
     read = written = 0
     for key in sorted(changes):
