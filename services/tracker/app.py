@@ -22,17 +22,18 @@ from services.tracker.front.listener import listen
 from services.tracker.front.web import public_application
 from services.tracker.metrics import Metrics
 from services.tracker.recorder import Recorder
+from services.tracker.workers.seat import ALONE, Seat
 
 
 @asynccontextmanager
-async def build(config: Config, life: Life) -> AsyncIterator[None]:
+async def build(config: Config, life: Life, seat: Seat = ALONE) -> AsyncIterator[None]:
     """Serve the doors while the context is open, with Kafka there or not; then drain.
 
     First no more hits are taken and the open ones end, then what was offered is flushed.
     """
     registry = CollectorRegistry()
     counted = Metrics(registry)
-    publisher = Publisher(config.kafka.servers, f"tracker-{config.edge}", life.clock)
+    publisher = Publisher(config.kafka.servers, seat.client(config.edge), life.clock)
     Readings("tracker", registry).publisher(publisher)
     recorder = Recorder(publisher, life.clock, os.urandom, f"/tracker/{config.edge}")
     life.checks.add("kafka", recorder.problem)
@@ -42,7 +43,7 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
     doors = Doors(config.token_keys, books, counted, config.edge)
     files = FileDoors(config.token_keys, books, shelf, life.clock, counted, config.edge)
     app = public_application(doors, files, Sender(counted), config.trusted_proxies)
-    async with operate(config.doors, life, registry):
+    async with operate(seat.doors(config.doors), life, registry):
         life.tasks.create_task(publisher.run(), name="publisher")
         life.tasks.create_task(recorder.learn_partitions(), name="partitions")
         try:

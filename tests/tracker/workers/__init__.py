@@ -1,0 +1,1 @@
+"""Several processes behind one public port, with real processes and real sockets."""
