@@ -153,3 +153,17 @@ class Config:
         help="the keys of tokens; the first signs, all of them verify",
         secret=True,
     )
+
+    def __post_init__(self) -> None:
+        first = self.doors.private_port
+        if not first:
+            return
+        last = first + self.workers - 1
+        if last > 65_535:
+            raise ValueError(
+                f"INKLING_TRACKER_PRIVATE_PORT {first} leaves no room for {self.workers} workers"
+            )
+        if first < self.doors.port <= last:
+            raise ValueError(
+                f"INKLING_TRACKER_PORT {self.doors.port} lies among the private ports of {self.workers} workers"
+            )

@@ -55,3 +55,26 @@ def test_what_cannot_be_is_refused_by_name_and_keys_are_not_shown(name: str, val
     assert name in problem
     assert "abab" not in problem
     assert "short" not in problem
+
+
+@pytest.mark.parametrize(
+    ("told", "refused"),
+    [
+        ({"PRIVATE_PORT": "65530", "WORKERS": "7"}, "no room for 7 workers"),
+        ({"PRIVATE_PORT": "7398", "WORKERS": "3"}, "among the private ports of 3 workers"),
+    ],
+)
+def test_every_worker_has_a_private_port_that_is_no_others(
+    told: dict[str, str], refused: str
+) -> None:
+    named = {f"INKLING_TRACKER_{name}": value for name, value in told.items()}
+    with pytest.raises(ConfigError, match=refused):
+        load(Config, GIVEN | named, "tracker")
+    one_less = str(int(told["WORKERS"]) - 1)
+    fewer = load(Config, GIVEN | named | {"INKLING_TRACKER_WORKERS": one_less}, "tracker")
+    assert fewer.workers == int(one_less)
+
+
+def test_private_ports_that_the_system_chooses_collide_with_none() -> None:
+    told = {"INKLING_TRACKER_PRIVATE_PORT": "0", "INKLING_TRACKER_WORKERS": "10"}
+    assert load(Config, GIVEN | told, "tracker").workers == 10
