@@ -1,10 +1,9 @@
-"""`python -m services.tracker`: one tracker, configured by its environment."""
+"""`python -m services.tracker`: one tracker, or several behind one port, configured by its environment."""
 
 import os
+import sys
 
-from services.runtime.lifecycle import run
-from services.tracker.app import build
-from services.tracker.config import Config
+from services.tracker.workers.command import start
 
 if __name__ == "__main__":
-    run("tracker", Config, build, os.environ)
+    start(sys.argv[1:], os.environ)
