@@ -1,15 +1,14 @@
-"""Kafka, typed: the only file that knows aiokafka, and the place where its traps are fenced off.
+"""Kafka, typed: with `kafka_failures` the only file that knows aiokafka, where its traps are fenced off.
 
 A producer here is one *incarnation*: after any failure it is thrown away, because an idempotent
 producer of aiokafka that loses a batch refuses everything after it (aiokafka issue 1017).
 """
 
 import asyncio
-import contextlib
+import functools
 import itertools
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import aiokafka
 import aiokafka.admin
@@ -17,115 +16,38 @@ import aiokafka.admin.config_resource
 from aiokafka import errors
 
 from services.runtime.errors import Fatal, Poison, Transient
+from services.runtime.kafka_failures import FAILURES, at_best, classify, within
 from services.runtime.leases import Lane
+from services.runtime.records import Headers, Keyed, Outgoing, Polled, Record, TopicSpec
+
+# Where everybody looks for what travels through Kafka.
+__all__ = [
+    "MAX_BATCH_BYTES",
+    "MAX_RECORD_BYTES",
+    "Admin",
+    "Consumer",
+    "Headers",
+    "Landed",
+    "Outgoing",
+    "Polled",
+    "Producer",
+    "Record",
+    "TopicSpec",
+    "classify",
+]
 
 MAX_RECORD_BYTES = 900_000  # the broker refuses a batch above 1,048,588 bytes
 MAX_BATCH_BYTES = 768 * 1024  # as counted by aiokafka, before compression
 _REQUEST_SECONDS = 5.0
 _FETCH_WAIT_MS = 50
 
-Headers = tuple[tuple[str, bytes], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """A record to be published; a value of None removes the key from a compacted topic."""
-
-    key: bytes
-    value: bytes | None
-    headers: Headers = ()
-
-    def size(self) -> int:
-        """Return about how many bytes this takes in a batch, before compression."""
-        named = sum(len(name) + len(value) + 4 for name, value in self.headers)
-        return len(self.key) + len(self.value or b"") + named + 24
-
-
-class Record(NamedTuple):
-    """A record at its place in a topic (a tuple, since every event read becomes one)."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    timestamp_ms: int
-
-    @property
-    def lane(self) -> Lane:
-        """Return where this record lies."""
-        return Lane(self.topic, self.partition)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polled:
-    """What one poll brought: records by lane, and lanes that cannot be read with the reason why."""
-
-    records: dict[Lane, list[Record]] = field(default_factory=dict)
-    unreadable: dict[Lane, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicSpec:
-    """A topic as it should be, or as it is."""
-
-    name: str
-    partitions: int
-    replication: int
-    config: Mapping[str, str]
-
-
-_POISON = (
-    errors.MessageSizeTooLargeError,
-    errors.RecordListTooLargeError,
-    errors.InvalidTimestampError,
-    errors.CorruptRecordException,
-)
-_FATAL = (
-    errors.AuthenticationFailedError,
-    errors.AuthenticationMethodNotSupported,
-    errors.ClusterAuthorizationFailedError,
-    errors.IncompatibleBrokerVersion,
-    errors.SaslAuthenticationFailed,
-    errors.TopicAuthorizationFailedError,
-    errors.UnsupportedSaslMechanismError,
-    errors.UnsupportedVersionError,
-)
-_FAILURES = (errors.KafkaError, errors.IllegalOperation, OSError, TimeoutError)
-
-
-def classify(error: BaseException) -> Transient | Poison | Fatal:
-    """Say which of our three failures an error of Kafka or its client is."""
-    text = f"kafka: {type(error).__name__}: {error}"
-    if isinstance(error, _POISON):
-        return Poison("refused_by_broker", text)
-    if isinstance(error, _FATAL):
-        return Fatal(text)
-    return Transient(text)
-
-
-@contextlib.asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
-    """Bound what Kafka may take, and translate how it fails."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except _FAILURES as error:
-        raise classify(error) from error
-
-
-@contextlib.asynccontextmanager
-async def _at_best(seconds: float) -> AsyncIterator[None]:
-    """Bound a farewell; how it fails matters to nobody."""
-    with contextlib.suppress(*_FAILURES):
-        async with asyncio.timeout(seconds):
-            yield
+Landed = Callable[[Transient | Poison | Fatal | None], None]
+"""Told once that all replicas have a batch (None), or how it failed."""
 
 
 async def _partitions(client: Any, topic: str, seconds: float) -> int:
     # Asked once: aiokafka's own wait for a topic asks on and logs an error each time.
-    async with _within(seconds):
+    async with within(seconds):
         found = (await client.fetch_all_metadata()).partitions_for_topic(topic)
     if not found:
         raise Transient(f"kafka: there is no topic {topic}")
@@ -158,7 +80,7 @@ class Producer:
         )
         # Cancelled half-way it would leave a connection open, so it runs on until `close`.
         self._starting = asyncio.ensure_future(self._producer.start())
-        async with _within(seconds):
+        async with within(seconds):
             await asyncio.shield(self._starting)
 
     async def partitions(self, topic: str, seconds: float) -> int:
@@ -172,37 +94,89 @@ class Producer:
 
         Never call it twice at a time for one lane. After Transient the outcome is unknown.
         """
-        batch = self._producer.create_batch()
-        for one in records:
-            # aiokafka's docstring says seconds; it stores milliseconds.
-            place = batch.append(
-                timestamp=timestamp_ms, key=one.key, value=one.value, headers=list(one.headers)
-            )
-            if place is None:
-                raise Poison("batch_too_large", f"{len(records)} records for {lane}")
-        batch.close()
-        async with _within(seconds):
+        batch, taken = _filled(self._producer, records, (), timestamp_ms)
+        if taken < len(records):
+            raise Poison("batch_too_large", f"{len(records)} records for {lane}")
+        async with within(seconds):
             if lane.partition not in await self._producer.partitions_for(lane.topic):
                 raise Poison("no_such_partition", str(lane))
             sent = await self._producer.send_batch(batch, lane.topic, partition=lane.partition)
             return int((await sent).offset)
+
+    async def prepare(self, topic: str, seconds: float) -> int:
+        """Learn who leads the topic's lanes, as `offer` needs it, and return how many there are."""
+        count = await self.partitions(topic, seconds)
+        async with within(seconds):
+            await self._producer.partitions_for(topic)
+        return count
+
+    def offer(
+        self,
+        lane: Lane,
+        records: Sequence[Keyed],
+        more: Headers,
+        timestamp_ms: int,
+        landed: Landed,
+    ) -> int:
+        """Enqueue a batch of the first records, as many as fit (at least one), and return how many.
+
+        `more` is added to each record's headers. `landed` is told the outcome from the event loop, unless this raises:
+        Transient when this incarnation is finished. The topic must be prepared, and a lane have no other batch under
+        way. There is no deadline here: the caller owns it.
+        """
+        producer = self._producer
+        if producer is None or producer._message_accumulator._exception is not None:  # noqa: SLF001
+            raise Transient("kafka: the producer is finished")
+        batch, taken = _filled(producer, records, more, timestamp_ms)
+        # What send_batch() does once it has the topic's metadata and the lane is free, without
+        # its two coroutines and the shield around the future: these cost more than a small batch.
+        queued = producer._message_accumulator._append_batch(  # noqa: SLF001
+            batch, aiokafka.TopicPartition(lane.topic, lane.partition)
+        )
+        queued.future.add_done_callback(functools.partial(_tell, landed))
+        return taken
 
     async def close(self, seconds: float) -> None:
         """Stop within the seconds given, leaving the outcome of unacknowledged records unknown."""
         producer, self._producer = self._producer, None
         if producer is None or self._starting is None:
             return
-        async with _at_best(seconds):
+        async with at_best(seconds):
             await self._starting
         # stop() flushes, and idempotent batches are retried without end (aiokafka issue 1101). So
         # the sender goes first, then what it leaves behind; there is no public call for either.
         try:
-            async with _at_best(seconds):
+            async with at_best(seconds):
                 await producer._sender.close()  # noqa: SLF001
         finally:
             _discard(producer._message_accumulator)  # noqa: SLF001
-            async with _at_best(1.0):
+            async with at_best(1.0):
                 await producer.stop()
+
+
+def _filled(
+    producer: Any, records: Sequence[Keyed | Outgoing], more: Headers, timestamp_ms: int
+) -> tuple[Any, int]:
+    """Return a batch and how many of the records it holds."""
+    batch = producer.create_batch()
+    append = batch.append
+    taken = 0
+    for one in records:
+        headers = [*one.headers, *more]
+        # aiokafka's docstring says seconds; it stores milliseconds.
+        if append(timestamp=timestamp_ms, key=one.key, value=one.value, headers=headers) is None:
+            break
+        taken += 1
+    batch.close()
+    return batch, taken
+
+
+def _tell(landed: Landed, future: "asyncio.Future[Any]") -> None:
+    if future.cancelled():
+        landed(Transient("kafka: the producer was closed"))
+        return
+    error = future.exception()
+    landed(None if error is None else classify(error))
 
 
 def _discard(accumulator: Any) -> None:
@@ -238,14 +212,14 @@ class Consumer:
             request_timeout_ms=10_000,
             metadata_max_age_ms=30_000,
         )
-        async with _within(seconds):
+        async with within(seconds):
             await self._consumer.start()
 
     async def close(self, seconds: float) -> None:
         """Disconnect within the seconds given."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            async with _at_best(seconds):
+            async with at_best(seconds):
                 await consumer.stop()
 
     def assign(self, positions: Mapping[Lane, int]) -> None:
@@ -278,6 +252,11 @@ class Consumer:
         end = self._consumer.highwater(aiokafka.TopicPartition(*lane))
         return None if end is None else int(end)
 
+    async def position(self, lane: Lane, seconds: float) -> int:
+        """Return the offset from which an assigned lane is read on, past what compaction has taken away."""
+        async with within(seconds):
+            return int(await self._consumer.position(aiokafka.TopicPartition(*lane)))
+
     async def _getmany(
         self, lanes: list[aiokafka.TopicPartition], polled: Polled, wait: float, room: int
     ) -> None:
@@ -296,7 +275,7 @@ class Consumer:
             for topic, partition in named or lanes:
                 polled.unreadable[Lane(topic, partition)] = "corrupt_record"
             return
-        except _FAILURES as error:
+        except FAILURES as error:
             raise classify(error) from error
         for (topic, partition), records in found.items():
             polled.records.setdefault(Lane(topic, partition), []).extend(map(_record, records))
@@ -317,7 +296,7 @@ class Consumer:
     async def _offsets(
         self, which: str, lanes: Collection[Lane], seconds: float
     ) -> dict[Lane, int]:
-        async with _within(seconds):
+        async with within(seconds):
             found = await getattr(self._consumer, which)(
                 [aiokafka.TopicPartition(*lane) for lane in lanes]
             )
@@ -343,14 +322,14 @@ class Admin:
         self._admin = aiokafka.admin.AIOKafkaAdminClient(
             bootstrap_servers=self._servers, client_id=self._client_id, request_timeout_ms=10_000
         )
-        async with _within(seconds):
+        async with within(seconds):
             await self._admin.start()
 
     async def close(self, seconds: float) -> None:
         """Disconnect within the seconds given."""
         admin, self._admin = self._admin, None
         if admin is not None:
-            async with _at_best(seconds):
+            async with at_best(seconds):
                 await admin.close()
 
     async def create(self, topics: Sequence[TopicSpec], seconds: float) -> list[str]:
@@ -360,7 +339,7 @@ class Admin:
             new(one.name, one.partitions, one.replication, topic_configs=dict(one.config))
             for one in topics
         ]
-        async with _within(seconds):
+        async with within(seconds):
             answer = await self._admin.create_topics(wanted)
         created = []
         for name, code, *_ in answer.topic_errors:
@@ -373,7 +352,7 @@ class Admin:
 
     async def describe(self, names: Sequence[str], seconds: float) -> dict[str, TopicSpec]:
         """Return the topics among those names that exist, with every setting they have."""
-        async with _within(seconds):
+        async with within(seconds):
             described = await self._admin.describe_topics(list(names))
             found = {one["topic"]: one["partitions"] for one in described if one["partitions"]}
             config = await self._configs(list(found))

@@ -5,7 +5,6 @@ the incarnation away, and another one is built while records wait out their dead
 """
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -13,16 +12,9 @@ from typing import NamedTuple, Protocol
 
 from services.runtime.clock import Clock, Deadline
 from services.runtime.errors import Fatal, Poison, Transient
+from services.runtime.incarnations import Incarnations, producers
 from services.runtime.kafka import MAX_RECORD_BYTES, Outgoing, Producer
 from services.runtime.leases import Lane
-from services.runtime.log import get_logger
-from services.runtime.retry import Backoff
-
-log = get_logger(__name__)
-
-_START_SECONDS = 5.0
-_CLOSE_SECONDS = 3.0
-_REBUILD = Backoff(first_seconds=0.1, ceiling_seconds=2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +97,7 @@ class Publisher:
     def __init__(
         self, servers: str, client_id: str, clock: Clock, limits: Limits | None = None
     ) -> None:
-        self._servers = servers
-        self._client_id = client_id
+        self._producers = Incarnations[Producer](producers(servers, client_id))
         self._clock = clock
         self._limits = limits or Limits()
         self._queues: dict[Lane, _Queue] = {}
@@ -115,16 +106,9 @@ class Publisher:
         self._timer: asyncio.TimerHandle | None = None
         self._group: asyncio.TaskGroup | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._producer: Producer | None = None
-        self._buried: set[asyncio.Future[None]] = set()
-        self._ready = asyncio.Event()
-        self._broken = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
-        self._trouble: str | None = "kafka: not connected yet"
-        self._rebuilds = 0
-        self.incarnations = 0
         self.acknowledged = 0
         self.failed = 0
         self.refused = 0
@@ -136,15 +120,11 @@ class Publisher:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                self._tasks.append(group.create_task(self._supervise()))
+                self._tasks.append(group.create_task(self._producers.run()))
                 for lane, queue in self._queues.items():
                     self._tasks.append(group.create_task(self._serve(lane, queue)))
         finally:
             self._group = None
-            self._ready.clear()
-            self._bury()
-            if self._buried:
-                await asyncio.wait(self._buried, timeout=_CLOSE_SECONDS)
 
     def publish(
         self, topic: str, partition: int, record: Outgoing
@@ -176,18 +156,24 @@ class Publisher:
         """Return the topic's partition count; Transient while Kafka has not told it."""
         if topic not in self._counts:
             deadline = asyncio.get_running_loop().time() + self._limits.publish_seconds
-            producer = await self._live(deadline)
+            producer = await self._producers.live(deadline)
             if producer is None:
-                raise Transient(self._trouble or "kafka: no answer")
+                raise Transient(self._producers.trouble or "kafka: no answer")
             remaining = deadline - asyncio.get_running_loop().time()
             self._counts[topic] = await producer.partitions(topic, remaining)
         return self._counts[topic]
 
     def healthy(self) -> str | None:
         """Return None, or why records cannot be published now."""
-        if self._trouble is None and self.oldest_seconds() > self._limits.publish_seconds:
+        trouble = self._producers.trouble
+        if trouble is None and self.oldest_seconds() > self._limits.publish_seconds:
             return "kafka: records wait for their acknowledgement"
-        return self._trouble
+        return trouble
+
+    @property
+    def incarnations(self) -> int:
+        """How many producers were built so far."""
+        return self._producers.count
 
     def oldest_seconds(self) -> float:
         """Return how long the oldest unacknowledged record has waited."""
@@ -238,7 +224,9 @@ class Publisher:
                 queue.wake.set()
 
     def _expire(self, batch: _Batch) -> None:
-        self._settle(batch, Transient(self._trouble or "kafka: no acknowledgement in time"))
+        self._settle(
+            batch, Transient(self._producers.trouble or "kafka: no acknowledgement in time")
+        )
 
     def _settle(self, batch: _Batch, result: "tuple[Lane, int] | Exception") -> None:
         """Tell everybody who still waits for this batch, once."""
@@ -275,7 +263,7 @@ class Publisher:
                 await self._attempt(lane, batch)
 
     async def _attempt(self, lane: Lane, batch: _Batch) -> None:
-        producer = await self._live(batch.deadline)
+        producer = await self._producers.live(batch.deadline)
         remaining = batch.deadline - asyncio.get_running_loop().time()
         if producer is None or remaining <= 0:
             self._expire(batch)
@@ -284,55 +272,10 @@ class Publisher:
             offset = await producer.send_batch(lane, batch.records, batch.timestamp_ms, remaining)
         except Poison as error:
             # Also a refused batch leaves a hole in this incarnation's sequence numbers.
-            self._throw_away(producer, error)
+            self._producers.throw_away(producer, error)
             self._settle(batch, error)
         except (Transient, Fatal) as error:
-            self._throw_away(producer, error)
+            self._producers.throw_away(producer, error)
         else:
-            self._rebuilds = 0
+            self._producers.worked()
             self._settle(batch, (lane, offset))
-
-    async def _live(self, deadline: float) -> Producer | None:
-        """Return the current incarnation, waiting for one until that moment of the loop's time."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._ready.wait()
-        except TimeoutError:
-            return None
-        return self._producer
-
-    def _throw_away(self, producer: Producer, error: Exception) -> None:
-        if producer is self._producer and self._ready.is_set():
-            self._ready.clear()
-            self._trouble = str(error)
-            self._broken.set()
-
-    async def _supervise(self) -> None:
-        """Build one incarnation after the other, and bury those that broke."""
-        while True:
-            producer = Producer(self._servers, f"{self._client_id}-{self.incarnations}")
-            self._producer = producer
-            self.incarnations += 1
-            self._broken.clear()
-            try:
-                await producer.start(_START_SECONDS)
-            except (Transient, Fatal) as error:
-                self._trouble = str(error)
-                log.warning("producer_not_started", reason=str(error))
-            else:
-                self._trouble = None
-                self._ready.set()
-                log.info("producer_started", incarnation=self.incarnations)
-                await self._broken.wait()
-                log.warning("producer_thrown_away", reason=self._trouble)
-            self._bury()
-            await asyncio.sleep(_REBUILD.delay(self._rebuilds, random.random()))  # noqa: S311
-            self._rebuilds += 1
-
-    def _bury(self) -> None:
-        """Close the current incarnation beside everything else; cancelled, it would leave sockets."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            closing = asyncio.ensure_future(producer.close(_CLOSE_SECONDS))
-            self._buried.add(closing)
-            closing.add_done_callback(self._buried.discard)

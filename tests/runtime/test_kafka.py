@@ -3,13 +3,13 @@
 import hashlib
 import time
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import pytest
-from aiokafka import errors
 
 from deploy.local.stack import Stack
 from services.runtime.errors import Fatal, Poison, Transient
-from services.runtime.kafka import Admin, Consumer, Outgoing, Polled, Producer, TopicSpec, classify
+from services.runtime.kafka import Admin, Consumer, Headers, Outgoing, Polled, Producer, TopicSpec
 from services.runtime.leases import Lane
 from tests.support.eventually import eventually
 from tests.support.freezing import frozen
@@ -48,27 +48,6 @@ async def poll_until(consumer: Consumer, records: int, lane_records: int = 100) 
 
     await eventually(enough)
     return polls
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (errors.NotLeaderForPartitionError(), Transient),
-        (errors.RequestTimedOutError(), Transient),
-        (errors.KafkaConnectionError(), Transient),
-        (errors.OutOfOrderSequenceNumber(), Transient),
-        (errors.ProducerFenced(), Transient),
-        (errors.UnknownError(), Transient),
-        (ConnectionResetError(), Transient),
-        (TimeoutError(), Transient),
-        (errors.MessageSizeTooLargeError(), Poison),
-        (errors.CorruptRecordException(), Poison),
-        (errors.TopicAuthorizationFailedError(), Fatal),
-        (errors.UnsupportedVersionError(), Fatal),
-    ],
-)
-def test_every_failure_is_one_of_three(error: Exception, kind: type[Exception]) -> None:
-    assert isinstance(classify(error), kind)
 
 
 async def test_a_record_comes_back_as_it_was_sent(kafka_servers: str, consumer: Consumer) -> None:
@@ -190,3 +169,50 @@ async def test_a_producer_is_closed_in_time_though_its_broker_is_silent(
         begun = time.monotonic()
         await producer.close(1.0)
         assert time.monotonic() - begun < 3.0
+
+
+async def test_what_is_offered_lands_with_what_is_added_to_all(
+    kafka_servers: str, consumer: Consumer
+) -> None:
+    topic = await a_topic(kafka_servers)
+    producer = Producer(kafka_servers, "tests")
+    await producer.start(SECONDS)
+    assert await producer.prepare(topic, SECONDS) == 1
+    landed: list[Exception | None] = []
+    offered = [_Keyed(b"k", b"%d" % number, (("n", b"1"),)) for number in range(3)]
+    more = (("more", b"2"),)
+    assert producer.offer(Lane(topic, 0), offered, more, 1_767_225_600_000, landed.append) == 3
+    await eventually(lambda: landed == [None])
+    large = [_Keyed(b"k", b"x" * 500_000, ())] * 3
+    assert producer.offer(Lane(topic, 0), large, (), 1_767_225_600_000, landed.append) == 1
+    await eventually(lambda: landed == [None, None])
+    await producer.close(SECONDS)
+    with pytest.raises(Transient, match="finished"):
+        producer.offer(Lane(topic, 0), offered, (), 1, landed.append)
+    consumer.assign({Lane(topic, 0): 0})
+    polls = await poll_until(consumer, 4)
+    found = [one for poll in polls for one in poll.records.get(Lane(topic, 0), [])]
+    assert [one.value for one in found[:3]] == [b"0", b"1", b"2"]
+    assert found[0].headers == (("n", b"1"), ("more", b"2"))
+    assert found[0].timestamp_ms == 1_767_225_600_000
+
+
+async def test_what_was_offered_and_is_not_acknowledged_at_the_close_is_told_so(
+    kafka_servers: str, servers: Stack
+) -> None:
+    topic = await a_topic(kafka_servers)
+    producer = Producer(kafka_servers, "tests")
+    await producer.start(SECONDS)
+    await producer.prepare(topic, SECONDS)
+    landed: list[Exception | None] = []
+    with frozen(servers.pids()["kafka"]):
+        producer.offer(Lane(topic, 0), [_Keyed(b"k", b"v", ())], (), 1, landed.append)
+        await producer.close(0.5)
+        await eventually(lambda: len(landed) == 1)
+    assert isinstance(landed[0], Transient)
+
+
+class _Keyed(NamedTuple):
+    key: bytes
+    value: bytes
+    headers: Headers
