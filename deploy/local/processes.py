@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from deploy.local import identity
 
 _POLL_SECONDS = 0.02
 _LEFTOVER_SECONDS = 15.0
 
-_Entry = dict[str, str | int]
+_Entry = dict[str, Any]
 
 
 class AlreadyRunningError(Exception):
@@ -64,6 +64,17 @@ class _Child:
     handle: subprocess.Popen[bytes]
     mark: str | None
 
+    def orphans(self) -> list[int]:
+        """Those that it had started and that outlive it."""
+        return identity.orphans(self.handle.pid, self.program.command)
+
+    def kill(self) -> None:
+        """End it and those that it had started, whether or not it has ended."""
+        if self.handle.poll() is None:
+            _kill_group(self.handle.pid)
+        else:
+            _signal(self.orphans(), signal.SIGKILL)
+
 
 @contextmanager
 def supervising(directory: Path) -> Iterator[None]:
@@ -85,7 +96,7 @@ def supervising(directory: Path) -> Iterator[None]:
 def end_leftovers(directory: Path) -> list[str]:
     """End the recorded programs that still run, each known by more than its number; their names."""
     record = directory / "processes.json"
-    alive = [entry for entry in _read_record(record) if _is_same(entry)]
+    alive = [entry for entry in _read_record(record) if _is_left(entry)]
     for foundation in (False, True):
         _end([entry for entry in alive if bool(entry["foundation"]) is foundation])
     record.unlink(missing_ok=True)
@@ -94,14 +105,14 @@ def end_leftovers(directory: Path) -> list[str]:
 
 def _end(entries: Sequence[_Entry]) -> None:
     for entry in entries:
-        # It may have ended by itself a moment ago.
-        with suppress(ProcessLookupError):
-            os.kill(int(entry["pid"]), int(entry["stop_signal"]))
+        _signal([entry["pid"]] if _is_same(entry) else _orphans(entry), entry["stop_signal"])
     deadline = time.monotonic() + _LEFTOVER_SECONDS
-    while any(map(_is_same, entries)) and time.monotonic() < deadline:
+    while any(map(_is_left, entries)) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
     for entry in filter(_is_same, entries):
-        _kill_group(int(entry["pid"]))
+        _kill_group(entry["pid"])
+    for entry in entries:
+        _signal(_orphans(entry), signal.SIGKILL)
 
 
 def _read_record(record: Path) -> list[_Entry]:
@@ -113,7 +124,22 @@ def _read_record(record: Path) -> list[_Entry]:
 
 
 def _is_same(entry: _Entry) -> bool:
-    return identity.mark(int(entry["pid"])) == entry["mark"]
+    return bool(identity.mark(entry["pid"]) == entry["mark"])
+
+
+def _orphans(entry: _Entry) -> list[int]:
+    return identity.orphans(entry["pid"], entry.get("command", ()))
+
+
+def _is_left(entry: _Entry) -> bool:
+    return _is_same(entry) or bool(_orphans(entry))
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        # It may have ended by itself a moment ago.
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _kill_group(pid: int) -> None:
@@ -182,21 +208,23 @@ class Processes:
             except subprocess.TimeoutExpired:
                 _kill_group(child.handle.pid)
                 child.handle.wait()
+            # Workers of one that was killed end by themselves, as it would have had them end.
+            while child.orphans() and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+            child.kill()
         self._forget(children)
 
     def kill(self, name: str) -> None:
         """End a program as `kill -9` does, with every child of it."""
         child = self._children[name]
-        if child.handle.poll() is None:
-            _kill_group(child.handle.pid)
+        child.kill()
         child.handle.wait()
         self._forget([child])
 
     def kill_all(self) -> None:
         """End everything at once; for somebody who will not wait."""
         for child in list(self._children.values()):
-            if child.handle.poll() is None:
-                _kill_group(child.handle.pid)
+            child.kill()
 
     def names(self) -> tuple[str, ...]:
         """The programs started and not stopped, dead ones included."""
@@ -257,6 +285,7 @@ class Processes:
                 "name": name,
                 "pid": child.handle.pid,
                 "mark": child.mark,
+                "command": [str(part) for part in child.program.command],
                 "stop_signal": int(child.program.stop_signal),
                 "foundation": child.program.foundation,
             }

@@ -48,6 +48,27 @@ def started(processes: Processes, folder: Path, code: str, name: str = "sleeper"
     return processes.pid(name)
 
 
+def started_with_a_worker(processes: Processes, folder: Path, does: str) -> int:
+    """Start a program that starts itself once more, to do something; the number of the second."""
+    code = (
+        "import subprocess, sys, time\n"
+        "if sys.argv[-1] == 'worker':\n"
+        f"    print('here', flush=True); {does}; print('farewell', flush=True)\n"
+        "else:\n"
+        "    worker = subprocess.Popen([*sys.orig_argv, 'worker'])\n"
+        "    print(f'worker={worker.pid}', flush=True); time.sleep(600)\n"
+    )
+    processes.log("leader").unlink(missing_ok=True)
+    started(processes, folder, code, "leader")
+    until(lambda: "worker=" in processes.tail("leader"))
+    (said,) = [line for line in processes.tail("leader").splitlines() if "worker=" in line]
+    return int(said.partition("=")[2])
+
+
+def until_gone(pid: int) -> None:
+    until(lambda: identity.mark(pid) is None)
+
+
 def python(code: str, directory: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, str(directory)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 -- ours
@@ -76,7 +97,7 @@ def test_killing_takes_the_children_too(processes: Processes, tmp_path: Path) ->
     started(processes, tmp_path, parent)
     child = int(processes.log("sleeper").read_text().split()[0])
     processes.kill("sleeper")
-    until(lambda: identity.mark(child) is None)
+    until_gone(child)
 
 
 def test_the_dead_are_named_with_their_last_words(processes: Processes, tmp_path: Path) -> None:
@@ -138,6 +159,39 @@ def test_leftovers_of_a_killed_supervisor_are_ended(tmp_path: Path) -> None:
 
     assert sorted(end_leftovers(tmp_path)) == ["floor", "house"]
     assert not any(identity.mark(entry["pid"]) == entry["mark"] for entry in record)
+    assert end_leftovers(tmp_path) == []
+
+
+def test_workers_of_a_dead_program_are_waited_for(processes: Processes, tmp_path: Path) -> None:
+    brief = started_with_a_worker(processes, tmp_path, "time.sleep(0.5)")
+    os.kill(processes.pid("leader"), signal.SIGKILL)
+    processes.stop(["leader"], seconds=30)
+    assert identity.mark(brief) is None
+    assert "farewell" in processes.tail("leader")
+
+
+@pytest.mark.parametrize("patience", [None, 0.0])
+def test_workers_of_a_dead_program_that_go_on_are_killed(
+    processes: Processes, tmp_path: Path, patience: float | None
+) -> None:
+    endless = started_with_a_worker(processes, tmp_path, "time.sleep(600)")
+    os.kill(processes.pid("leader"), signal.SIGKILL)
+    until(lambda: not processes.is_running("leader"))
+    if patience is None:
+        processes.kill("leader")
+    else:
+        processes.stop(["leader"], patience)
+    until_gone(endless)
+    assert processes.names() == ()
+
+
+def test_workers_that_outlive_their_program_and_its_supervisor_are_ended(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+    worker = started_with_a_worker(processes, tmp_path, "time.sleep(600)")
+    os.kill(processes.pid("leader"), signal.SIGKILL)
+    until(lambda: not processes.is_running("leader"))
+    assert end_leftovers(tmp_path) == ["leader"]
+    until_gone(worker)
     assert end_leftovers(tmp_path) == []
 
 
