@@ -25,7 +25,10 @@ def describe(stack: Stack) -> dict[str, Any]:
         **{service: stack.url(service) for service in SERVICES},
         "kafka": stack.kafka,
         "postgres": stack.postgres.url(SUPERUSER),
-        "metrics": {service: [f"{stack.private_url(service)}/metrics"] for service in SERVICES},
+        "metrics": {
+            service: [f"{url}/metrics" for url in stack.private_urls(service)]
+            for service in SERVICES
+        },
         "tokens": {
             name: stack.token(subject=subject, roles=roles, seconds=_TOKEN_SECONDS)
             for name, (subject, roles) in _PEOPLE.items()
@@ -42,7 +45,9 @@ def where_to_look_next(described: Mapping[str, Any]) -> str:
         "hand a mail in": f"{described['rewriter']}/v1/mail",
         "alerts, and their live stream": f"{described['alerts']}/v1/alerts/stream",
         "pixel and click": f"{described['tracker']}/o/… and /c/…",
-        **{f"metrics of the {name}": urls[0] for name, urls in described["metrics"].items()},
+        **{
+            f"metrics of the {name}": ", ".join(urls) for name, urls in described["metrics"].items()
+        },
         "Kafka": described["kafka"],
         "PostgreSQL": described["postgres"].rpartition("@")[2],
     }

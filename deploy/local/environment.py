@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.credentials import AUDIENCE, ISSUER, Credentials
-from deploy.local.ports import Ports
+from deploy.local.ports import MOST_WORKERS, Ports
 from deploy.local.postgres import Postgres
 
 PREFIX = "INKLING_"
 PORT_BASE = "INKLING_PORT_BASE"
+WORKERS = "INKLING_TRACKER_WORKERS"
 WITH_DATABASE = ("projector", "alerts")
 
 
@@ -29,6 +30,12 @@ def own_wishes() -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith(PREFIX) and name != PORT_BASE
     }
+
+
+def workers(settings: Mapping[str, str]) -> int:
+    """How many workers a tracker with these settings has; one whose number cannot be will not start."""
+    told = settings.get(WORKERS, "1")
+    return int(told) if told.isdecimal() and 1 <= int(told) <= MOST_WORKERS else 1
 
 
 def of_topics(kafka: str) -> dict[str, str]:

@@ -14,6 +14,8 @@ from pathlib import Path
 DEFAULT_BASE = 7400
 PRIVATE_STEP = 50
 SERVICES = ("tracker", "rewriter", "projector", "alerts")
+# The tracker's workers have the private ports that follow the tracker's; the next service's are ten further on.
+MOST_WORKERS = 10
 _OFFSETS = {
     "tracker": 0,
     "rewriter": 10,
@@ -41,15 +43,20 @@ class Ports:
         """The port on which a service, `kafka`, `kafka controller` or `postgres` is reached."""
         return self.base + _OFFSETS[name]
 
-    def private(self, service: str) -> int:
-        """The port of a service's probes and metrics."""
-        return self.public(service) + PRIVATE_STEP
+    def private(self, service: str, worker: int = 0) -> int:
+        """The port of a service's probes and metrics; of the tracker's, those of one worker."""
+        return self.public(service) + PRIVATE_STEP + worker
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         for name in _OFFSETS:
             yield name, self.public(name)
         for service in SERVICES:
             yield f"{service} (private)", self.private(service)
+
+    def of_workers(self, count: int) -> Iterator[tuple[str, int]]:
+        """The ports that so many workers of the tracker need beside those of one."""
+        for worker in range(1, count):
+            yield f"tracker (private, worker {worker})", self.private("tracker", worker)
 
 
 def parse_base(text: str) -> Ports:
@@ -66,16 +73,18 @@ def free_ports() -> Ports:
     start = secrets.randbelow(len(_FREE_BLOCKS))
     for step in range(len(_FREE_BLOCKS)):
         ports = Ports(base=_FREE_BLOCKS[(start + step) % len(_FREE_BLOCKS)])
-        if not any(is_taken(port) for _, port in ports):
+        if not any(is_taken(port) for _, port in (*ports, *ports.of_workers(MOST_WORKERS))):
             return ports
     message = f"no free block of ports from {_FREE_BLOCKS.start} to {_FREE_BLOCKS.stop}"
     raise NoFreePortsError(message)
 
 
-def taken(ports: Ports) -> list[str]:
+def taken(ports: Ports, workers: int = 1) -> list[str]:
     """One sentence for each port that somebody holds, naming the holder."""
     return [
-        f"port {port} ({name}) is held by {holder(port)}" for name, port in ports if is_taken(port)
+        f"port {port} ({name}) is held by {holder(port)}"
+        for name, port in (*ports, *ports.of_workers(workers))
+        if is_taken(port)
     ]
 
 

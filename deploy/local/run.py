@@ -64,13 +64,14 @@ def supervise(directory: Path, ports: Ports, *, demonstrate: bool = True) -> int
     description.unlink(missing_ok=True)
     for name in end_leftovers(directory):
         _say(f"ended {name}, left behind by an earlier run")
-    obstacles = taken(ports)
+    wishes = environment.own_wishes()
+    obstacles = taken(ports, environment.workers(wishes))
     if obstacles:
         elsewhere = 17_400 if ports.base != 17_400 else 27_400
         advice = f"{environment.PORT_BASE}={elsewhere} make run moves them all"
         _say("\n".join([*obstacles, advice]))
         return 1
-    stack = Stack(directory, ports, settings=environment.own_wishes(), report=_say_step)
+    stack = Stack(directory, ports, settings=wishes, report=_say_step)
     with _stopped_at_the_end(stack, description):
         stack.start()
         described = describe(stack)
@@ -79,7 +80,7 @@ def supervise(directory: Path, ports: Ports, *, demonstrate: bool = True) -> int
         if demonstrate:
             _demonstrate(stack)
         _say(where_to_look_next(described))
-        return _watch(stack)
+        return _watch(stack, description, described)
     return 0
 
 
@@ -99,10 +100,14 @@ async def _outcome(playing: Coroutine[Any, Any, None]) -> BaseException | None:
     return task.exception() if done else TimeoutError(f"not done in {_DEMONSTRATION_SECONDS:.0f} s")
 
 
-def _watch(stack: Stack) -> int:
-    """Sleep until a signal comes (KeyboardInterrupt) or a program dies (1)."""
+def _watch(stack: Stack, description: Path, described: dict[str, Any]) -> int:
+    """Sleep until a signal comes (KeyboardInterrupt) or a program dies (1); workers may come and go."""
     while not (dead := stack.processes.dead()):
         time.sleep(_WATCH_SECONDS)
+        pids = stack.pids()
+        if pids != described["pids"]:
+            described["pids"] = pids
+            _write(description, json.dumps(described, indent=1))
     for name in dead:
         _say(str(stack.processes.died(name)))
     return 1

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 
-from deploy.local import environment
+from deploy.local import environment, identity
 from deploy.local.broker import Broker
 from deploy.local.credentials import Credentials
 from deploy.local.ports import SERVICES, Ports
@@ -50,6 +50,7 @@ class Stack:
         )
         self.objects = directory / "objects"
         self._settings = settings or {}
+        self._workers = environment.workers(self._settings)
         self._report = report
 
     def __enter__(self) -> Stack:
@@ -74,8 +75,12 @@ class Stack:
         return f"http://127.0.0.1:{self.ports.public(service)}"
 
     def private_url(self, service: str) -> str:
-        """Where a service's probes and metrics are."""
-        return f"http://127.0.0.1:{self.ports.private(service)}"
+        """Where a service's probes and metrics are; the first worker's, where it has several."""
+        return self.private_urls(service)[0]
+
+    def private_urls(self, service: str) -> list[str]:
+        """Where the probes and metrics of each process of a service are."""
+        return [f"http://127.0.0.1:{port}" for port in self._private_ports(service)]
 
     def token(
         self,
@@ -140,13 +145,21 @@ class Stack:
             self.start_service(name)
 
     def wait_ready(self, service: str) -> None:
-        """Return when a started service says that it is ready."""
-        port = self.ports.private(service)
-        until_ready(self.processes, service, lambda: _says_ready(port), _READY_SECONDS)
+        """Return when every process of a started service says that it is ready."""
+        ports = self._private_ports(service)
+        until_ready(self.processes, service, lambda: all(map(_says_ready, ports)), _READY_SECONDS)
 
     def pids(self) -> dict[str, list[int]]:
-        """The process numbers of everything that was started, by name."""
-        return {name: [self.processes.pid(name)] for name in self.processes.names()}
+        """The process numbers of everything that was started, by name; a supervisor's workers follow its own."""
+        pids = {name: [self.processes.pid(name)] for name in self.processes.names()}
+        for service in SERVICES:
+            if service in pids:
+                pids[service] += identity.children(pids[service][0])
+        return pids
+
+    def _private_ports(self, service: str) -> list[int]:
+        count = self._workers if service == "tracker" else 1
+        return [self.ports.private(service, worker) for worker in range(count)]
 
     def _prepare_kafka(self) -> None:
         began = time.monotonic()

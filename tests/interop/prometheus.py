@@ -125,8 +125,8 @@ def rendered(stack: Stack) -> dict[str, Any]:
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(PROMETHEUS / pattern) for pattern in config["rule_files"]]
     for job in config["scrape_configs"]:
-        target = f"127.0.0.1:{stack.ports.private(job['job_name'])}"
-        job["static_configs"] = [{"targets": [target]}]
+        targets = [url.removeprefix("http://") for url in stack.private_urls(job["job_name"])]
+        job["static_configs"] = [{"targets": targets}]
     return config
 
 

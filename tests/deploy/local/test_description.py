@@ -22,6 +22,15 @@ def test_the_description_has_the_form_of_the_doors_page(tmp_path: Path) -> None:
     assert "smtp" not in described
 
 
+def test_each_worker_of_the_tracker_has_its_metrics(tmp_path: Path) -> None:
+    described = describe(Stack(tmp_path, Ports(), settings={"INKLING_TRACKER_WORKERS": "3"}))
+    assert described["metrics"]["tracker"] == [
+        f"http://127.0.0.1:{port}/metrics" for port in (7450, 7451, 7452)
+    ]
+    assert described["metrics"]["rewriter"] == ["http://127.0.0.1:7460/metrics"]
+    assert all(f":{port}/metrics" in where_to_look_next(described) for port in (7450, 7451, 7452))
+
+
 def test_the_seller_token_is_the_owners(tmp_path: Path) -> None:
     described = describe(Stack(tmp_path, Ports()))
     claims = jwt.decode(described["tokens"]["seller"], options={"verify_signature": False})

@@ -7,6 +7,8 @@ import pytest
 from deploy.local import environment
 from deploy.local.ports import SERVICES, Ports
 from deploy.local.stack import Stack
+from services.runtime.config import document
+from services.tracker.config import Config
 
 
 @pytest.fixture
@@ -43,6 +45,15 @@ def test_the_tracker_serves_the_folder_that_the_rewriter_fills(idle: Stack, tmp_
     folders = {told(idle, service)["INKLING_OBJECT_STORE"] for service in ("tracker", "rewriter")}
     assert folders == {(tmp_path / "objects").as_uri()}
     assert "INKLING_OBJECT_STORE" not in told(idle, "projector")
+
+
+@pytest.mark.parametrize(
+    ("told", "count"), [(None, 1), ("1", 1), ("10", 10), ("0", 1), ("11", 1), ("two", 1)]
+)
+def test_the_number_of_workers_is_the_trackers_own_setting(told: str | None, count: int) -> None:
+    settings = {} if told is None else {environment.WORKERS: told}
+    assert environment.workers(settings) == count
+    assert environment.WORKERS in {entry.name for entry in document(Config, "tracker")}
 
 
 def test_wishes_of_the_person_reach_services_but_the_port_base_does_not(

@@ -5,7 +5,15 @@ import socket
 
 import pytest
 
-from deploy.local.ports import SERVICES, Ports, free_ports, is_taken, parse_base, taken
+from deploy.local.ports import (
+    MOST_WORKERS,
+    SERVICES,
+    Ports,
+    free_ports,
+    is_taken,
+    parse_base,
+    taken,
+)
 
 
 def test_the_default_layout_is_the_one_of_the_doors_page() -> None:
@@ -19,6 +27,23 @@ def test_the_base_moves_every_port_and_no_two_collide() -> None:
     moved, default = dict(parse_base("17400")), dict(Ports())
     assert moved == {name: port + 10_000 for name, port in default.items()}
     assert len(set(default.values())) == len(default)
+
+
+def test_every_worker_of_the_tracker_has_a_port_that_nobody_else_has() -> None:
+    ports = Ports()
+    numbers = [number for _, number in (*ports, *ports.of_workers(MOST_WORKERS))]
+    assert [ports.private("tracker", worker) for worker in range(3)] == [7450, 7451, 7452]
+    assert len(set(numbers)) == len(numbers) == len([*ports]) + MOST_WORKERS - 1
+    # what Prometheus and Grafana have beside them
+    assert not {7490, 7491} & set(numbers)
+
+
+def test_only_the_workers_that_are_wanted_need_a_port() -> None:
+    ports = free_ports()
+    with socket.create_server(("127.0.0.1", ports.private("tracker", 2))):
+        assert taken(ports, workers=2) == []
+        (sentence,) = taken(ports, workers=3)
+    assert f"port {ports.private('tracker', 2)} (tracker (private, worker 2)) is held" in sentence
 
 
 @pytest.mark.parametrize("text", ["", "80", "65500", "-7400", "7400.0", "many"])
