@@ -28,7 +28,7 @@ _ANSWER_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.5
 # Decoding one takes 20 to 40 microseconds, and hits wait meanwhile.
-_POLL_RECORDS: Final = 200
+_POLL_RECORDS: Final = 100
 _ASK_SECONDS: Final = 5.0
 _AGAIN: Final = Backoff(first_seconds=0.1, ceiling_seconds=1.0)
 
@@ -99,7 +99,10 @@ class Follower:
         log.info("settings_assigned", next_offset=fold.next_offset, end_offset=end)
 
     def _start_over(self, begin: int, reason: str) -> None:
-        log.info("settings_read_anew", reason=reason, begin=begin)
+        # what the log does not state again will be forgotten
+        held = len(self._fold.table)
+        tell = log.warning if held else log.info
+        tell("settings_read_anew", reason=reason, begin=begin, refusals=held)
         self._begun = self._clock.monotonic()
         self._fold.start_over(begin)
 

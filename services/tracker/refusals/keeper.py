@@ -146,6 +146,7 @@ class Refusals:
         if found is None:
             return
         self._fold.start_from(found.state)
+        self._shared = found.head
         log.info(
             "settings_snapshot_loaded",
             next_offset=found.state.next_offset,
@@ -201,7 +202,7 @@ class Refusals:
             reason = str(error) if isinstance(error, Unusable) else type(error).__name__
             log.error("settings_snapshot_ignored", reason=reason)
             return None
-        self.snapshot_written_at = None if found is None else found.written_at
+        self.snapshot_written_at = None if found is None else found.head.written_at
         return found
 
     async def _write(self, state: State) -> None:
@@ -226,7 +227,7 @@ class Refusals:
             return
         found = await self._read()
         if found is not None and self._fold.share(found.state):
-            self._shared = head
+            self._shared = found.head
 
     async def _off_loop(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call in our one thread; a call that hangs holds up those after it and nobody else."""

@@ -60,7 +60,7 @@ class Snapshot(NamedTuple):
     """A snapshot as it was read; its keys are a mapping of the file."""
 
     state: State
-    written_at: int
+    head: Head
 
 
 def pack_head(head: Head) -> bytes:
@@ -134,7 +134,7 @@ def _load(file: BinaryIO) -> Snapshot:
     mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     keys = mapped[HEAD_BYTES : HEAD_BYTES + head.keys * KEY_BYTES].cast("Q")
     state = State(Frozen(keys, {}, off), head.next_offset, head.mark, head.read_at)
-    return Snapshot(state, head.written_at)
+    return Snapshot(state, head)
 
 
 def _tenants(names: bytes) -> frozenset[Tenant]:

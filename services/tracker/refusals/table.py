@@ -22,7 +22,7 @@ Keys = memoryview
 KEY_BYTES: Final = 8
 NONE: Final[Keys] = memoryview(b"").cast("Q")
 # Merging costs the loop a pass over the array (about 10 ms for a million), so it is done for many changes at once.
-MOST_CHANGES: Final = 4096
+MOST_CHANGES: Final = 2048
 # About this many keys are left to search once the first bits of a key are looked up.
 _BUCKET_BITS: Final = 8
 _MOST_BITS: Final = 12

@@ -52,7 +52,7 @@ def test_what_was_written_is_read(
     found = snapshot.load(folder)
     assert found is not None
     assert plain(found.state) == plain(state)
-    assert found.written_at == START + 5
+    assert found.head.written_at == START + 5
     head = snapshot.peek(folder)
     assert head is not None
     assert (head.next_offset, head.mark, head.keys) == (offset, mark, len(frozen.merged()))
@@ -137,4 +137,4 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         snapshot.write(tmp_path, a_state(), START + 9)
     found = snapshot.load(tmp_path)
     assert found is not None
-    assert found.written_at == START
+    assert found.head.written_at == START
