@@ -5,8 +5,10 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import NoReturn
 
+from services.runtime.config import ConfigError, load
 from services.runtime.lifecycle import Life, configured, live
 from services.tracker.config import Config
 from services.tracker.workers.lifeline import attended
@@ -22,13 +24,23 @@ def start(arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
         case []:
             config = configured(_SERVICE, Config, environ)
             if config.workers > 1:
-                live(_SERVICE, for_supervisor(config), supervise, {"process": "supervisor"})
+                supervisor = partial(supervise, problems=partial(problems_with, environ))
+                live(_SERVICE, for_supervisor(config), supervisor, {"process": "supervisor"})
             _serve(config, ALONE)
         case ["worker", number, listening, lifeline]:
             _work(environ, number, listening, lifeline)
         case _:
             sys.stderr.write("usage: python -m services.tracker\n")
             sys.exit(2)
+
+
+def problems_with(environ: Mapping[str, str]) -> Sequence[str]:
+    """Return what is wrong with the configuration as it is now; its secrets may be files that changed."""
+    try:
+        load(Config, environ, _SERVICE)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _work(environ: Mapping[str, str], number: str, listening: str, lifeline: str) -> NoReturn:

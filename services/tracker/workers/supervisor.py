@@ -53,9 +53,11 @@ async def supervise(
     life: Life,
     command: Sequence[str] = COMMAND,
     patience: Patience = PATIENCE,
+    problems: Callable[[], Sequence[str]] = tuple,
 ) -> AsyncIterator[None]:
     """Have workers serve while the context is open; all of them drain when it closes.
 
+    `problems` tells what is wrong with the configuration now, before a worker is taken away for a successor.
     Raises Fatal when one ends before it serves for the first time, Refused when its configuration is to blame.
     """
     hung_up = asyncio.Event()
@@ -75,7 +77,8 @@ async def supervise(
         await _fill(posts)
         for post in posts:
             life.tasks.create_task(post.keep(), name=f"post {post.number}")
-        rolling = _Rolling(posts, life.remaining() - _KILL_SECONDS, patience.ready_seconds)
+        drain_seconds = life.remaining() - _KILL_SECONDS
+        rolling = _Rolling(posts, drain_seconds, patience.ready_seconds, problems)
         life.tasks.create_task(rolling.on_demand(hung_up), name="rolling restart")
         log.info("workers_serve", count=len(posts), port=listening.getsockname()[1])
         yield
@@ -111,10 +114,17 @@ async def _close(posts: Sequence[Post], seconds: float) -> None:
 
 
 class _Rolling:
-    def __init__(self, posts: Sequence[Post], drain_seconds: float, ready_seconds: float) -> None:
+    def __init__(
+        self,
+        posts: Sequence[Post],
+        drain_seconds: float,
+        ready_seconds: float,
+        problems: Callable[[], Sequence[str]],
+    ) -> None:
         self._posts = posts
         self._drain_seconds = drain_seconds
         self._ready_seconds = ready_seconds
+        self._problems = problems
 
     async def on_demand(self, hung_up: asyncio.Event) -> None:
         while True:
@@ -128,6 +138,8 @@ class _Rolling:
                 log.error("rolling_restart_given_up", reason=given_up)
 
     async def _roll(self) -> str | None:
+        if found := self._problems():
+            return "; ".join(found)
         for post in self._posts:
             if not await _within(self._ready_seconds, self._all_serve):
                 return "a worker does not serve, so no other is taken away"

@@ -84,10 +84,16 @@ class Supervised:
 
 @asynccontextmanager
 async def supervised(
-    folder: Path, workers: int = 2, module: str = TINY, wait: bool = True, **more: str
+    folder: Path,
+    workers: int = 2,
+    module: str = TINY,
+    wait: bool = True,
+    ports: Ports | None = None,
+    **more: str,
 ) -> AsyncIterator[Supervised]:
     """Run a supervisor, in a session of its own that nothing is left of afterwards."""
-    ports = free_ports()
+    (folder / "keys").write_text(KEYS)
+    ports = ports or free_ports()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -95,7 +101,7 @@ async def supervised(
         env={
             "PATH": os.environ["PATH"],
             "INKLING_KAFKA_SERVERS": "127.0.0.1:1",
-            "INKLING_TOKEN_KEYS": KEYS,
+            "INKLING_TOKEN_KEYS_FILE": str(folder / "keys"),
             "INKLING_OBJECT_STORE": folder.as_uri(),
             "INKLING_TRACKER_SPOOL": str(folder / "spool"),
             "INKLING_TRACKER_PORT": str(ports.public("tracker")),

@@ -152,6 +152,19 @@ async def test_a_rolling_restart_takes_nobody_away_after_a_successor_that_fails(
         assert await running.stop() == 0
 
 
+async def test_a_configuration_that_became_unusable_costs_no_worker(tmp_path: Path) -> None:
+    async with supervised(tmp_path) as running:
+        before = running.pids()
+        (tmp_path / "keys").write_text("1:short")
+        running.process.send_signal(signal.SIGHUP)
+        told = await running.until_said("rolling_restart_given_up")
+        assert told["reason"].startswith("INKLING_TOKEN_KEYS must be")
+        assert "short" not in told["reason"]
+        assert running.pids() == before
+        assert running.said("worker_retires") == []
+        assert await running.stop() == 0
+
+
 async def test_workers_that_were_not_ready_are_restarted_all_the_same(tmp_path: Path) -> None:
     async with supervised(tmp_path, wait=False) as running:
         running.behave(0, "unready")
@@ -221,8 +234,7 @@ async def test_a_signal_during_the_start_leaves_nothing(tmp_path: Path) -> None:
 
 async def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
     async with supervised(tmp_path) as first:
-        port = str(first.port)
-        async with supervised(tmp_path, wait=False, INKLING_TRACKER_PORT=port) as second:
+        async with supervised(tmp_path, wait=False, ports=first.ports) as second:
             assert await second.ended() == 1
             (told,) = second.said("fatal")
             assert f"cannot listen on 127.0.0.1:{first.port}" in told["reason"]
