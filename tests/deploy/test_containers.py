@@ -142,7 +142,9 @@ def test_ports_are_those_of_the_local_stack(composed: dict[str, Any], service: s
     container = composed["services"][service]
     ports = Ports()
     wanted = (ports.public(service), ports.private(service))
-    assert container["ports"] == [f"127.0.0.1:{port}:{port}" for port in wanted]
+    workers = int(container["environment"].get("INKLING_TRACKER_WORKERS", 1))
+    more = [ports.private(service, worker) for worker in range(1, workers)]
+    assert container["ports"] == [f"127.0.0.1:{port}:{port}" for port in (*wanted, *more)]
     assert container["environment"]["LIVE_URL"] == f"http://127.0.0.1:{wanted[1]}/livez"
     assert container["command"] == ["python", "-m", f"services.{service}"]
     assert container["stop_grace_period"] == "20s"

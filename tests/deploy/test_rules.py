@@ -45,7 +45,12 @@ def test_each_service_is_scraped_at_its_private_port() -> None:
         job["job_name"]: [target for each in job["static_configs"] for target in each["targets"]]
         for job in config["scrape_configs"]
     }
-    assert targets == {service: [f"{service}:{Ports().private(service)}"] for service in SERVICES}
+    compose = yaml.safe_load((DEPLOY / "compose.yml").read_text("utf-8"))
+    workers = compose["services"]["tracker"]["environment"]["INKLING_TRACKER_WORKERS"]
+    wanted = {service: [f"{service}:{Ports().private(service)}"] for service in SERVICES}
+    wanted["tracker"] = [f"tracker:{Ports().private('tracker', each)}" for each in range(workers)]
+    assert workers > 1
+    assert targets == wanted
     assert config["rule_files"] == ["rules/*.yml"]
 
 
