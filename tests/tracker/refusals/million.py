@@ -1,7 +1,8 @@
 """A process that holds a million refusals, and says what that costs it; run by `test_memory`.
 
-Reads them one by one as from the log, writes the snapshot or shares the one that is there, and prints one line of JSON:
-bytes of memory beyond what the process had before, at the highest, then afterwards its own and shared with others.
+Where there is no snapshot it reads them one by one, as from the log, and writes one; then it maps it. It prints lines
+of JSON: bytes of memory beyond what the process had before, with an array of its own and at the highest; then,
+whenever it is asked, what nobody else shares.
 """
 
 import sys
@@ -53,21 +54,20 @@ def loaded() -> Table:
 def main(folder: Path) -> None:
     """Hold them, say what it costs, and stay until standard input ends."""
     before = memory()
-    table = loaded()
-    own = private(memory()) - private(before)
-    highest_loading = memory()["VmHWM"] - before["VmRSS"]
-    state = State(table.freeze(), COUNT, MARK, START)
+    own = 0
     if snapshot.peek(folder) is None:
-        snapshot.write(folder, state, START)
+        table = loaded()
+        own = private(memory()) - private(before)
+        snapshot.write(folder, State(table.freeze(), COUNT, MARK, START), START)
+        del table
     found = snapshot.load(folder)
     assert found is not None
     fold = Fold()
     fold.start_from(found.state)
-    del table, state
     merging = fold.table.freeze()._replace(changes={1: 1, 2: 1})
     assert len(merging.merged()) == COUNT + 2
     assert all(not fold.table.records(TENANT, (a_ref(one),)) for one in range(0, COUNT, 7))
-    say(own=own, loading=highest_loading, highest=memory()["VmHWM"] - before["VmRSS"])
+    say(own=own, highest=memory()["VmHWM"] - before["VmRSS"])
     for _ in sys.stdin:
         say(private=private(memory()) - private(before))
 
