@@ -25,12 +25,21 @@ class MemoryLog:
         self.silent = False
         self.failure: Failure | None = None
         self.batch_records = 100_000
+        self.refuses_above = 100_000
+        self.refused: bytes | None = None
+        self.seconds = 0.0
 
     def build(self, number: int) -> "MemoryProducer":
         """Build a producer of this log."""
         self.built.append(MemoryProducer(self))
         assert len(self.built) == number + 1
         return self.built[-1]
+
+    def failure_of(self, batch: Sequence[Outgoing]) -> Failure | None:
+        """Return why a batch is refused, if it is."""
+        if len(batch) > self.refuses_above or any(one.value == self.refused for one in batch):
+            return Poison("refused_by_broker", "kafka: MessageSizeTooLargeError")
+        return self.failure
 
     def values(self) -> list[bytes]:
         """Return what all records hold, one partition after the other."""
@@ -92,17 +101,20 @@ class MemoryProducer:
         self._log.timestamps.add(timestamp_ms)
         self._waiting.append((lane, taken, landed))
         if not self._log.silent:
-            asyncio.get_running_loop().call_soon(self.answer)
+            asyncio.get_running_loop().call_later(self._log.seconds, self.answer)
         return len(taken)
 
     def answer(self) -> None:
-        """Acknowledge or fail what waits."""
+        """Acknowledge or fail what waits, unless the log has fallen silent since."""
+        if self._log.silent:
+            return
         waiting, self._waiting = self._waiting, []
         for lane, taken, landed in waiting:
             self._busy.remove(lane)
-            if self.failed or self._log.failure is not None:
+            failure = self._log.failure_of(taken)
+            if self.failed or failure is not None:
                 self.failed = True
-                landed(self._log.failure or Transient("kafka: OutOfOrderSequenceNumber"))
+                landed(failure or Transient("kafka: OutOfOrderSequenceNumber"))
                 continue
             self._log.records[lane] += taken
             self._log.batches.append(len(taken))
