@@ -25,8 +25,18 @@ class Broker:
     """The broker of one stack; its data lies in `directory` and outlives it."""
 
     def __init__(
-        self, directory: Path, libraries: Path, ports: Ports, processes: Processes
+        self,
+        directory: Path,
+        libraries: Path,
+        ports: Ports,
+        processes: Processes,
+        *,
+        name: str = NAME,
+        more: str = "",
     ) -> None:
+        """`name` is its program's; `more` are further lines of its configuration, which win over those before them."""
+        self.name = name
+        self.more = more
         self._directory = directory
         self._libraries = libraries
         self._ports = ports
@@ -41,7 +51,7 @@ class Broker:
 
     def start(self) -> None:
         """Start the node and return when it answers; nothing happens when it runs already."""
-        if self._processes.is_running(NAME):
+        if self._processes.is_running(self.name):
             return
         runtime = java.find()
         self._prepare(runtime)
@@ -53,15 +63,19 @@ class Broker:
         command = self._java(runtime, *archive, "kafka.Kafka", "server.properties")
         self._processes.start(
             Program(
-                name=NAME, command=command, environment={}, folder=self._directory, foundation=True
+                name=self.name,
+                command=command,
+                environment={},
+                folder=self._directory,
+                foundation=True,
             )
         )
         port = self._ports.public("kafka")
-        until_ready(self._processes, NAME, lambda: answers_metadata(port), _READY_SECONDS)
+        until_ready(self._processes, self.name, lambda: answers_metadata(port), _READY_SECONDS)
 
     def stop(self) -> None:
         """Stop the node cleanly; the first clean stop leaves the class archive that later starts use."""
-        self._processes.stop([NAME], _STOP_SECONDS)
+        self._processes.stop([self.name], _STOP_SECONDS)
         if self._new_archive.exists():
             self._new_archive.replace(self._archive)
 
@@ -74,6 +88,7 @@ class Broker:
             + f"listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n"
             + f"advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n"
             + f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n"
+            + self.more
         )
         if not (self._directory / "data" / "meta.properties").exists():
             self._format(runtime)
@@ -85,7 +100,7 @@ class Broker:
         command += ["--cluster-id", cluster, "--config", "server.properties"]
         self._processes.run(
             Program(
-                name="kafka-format",
+                name=f"{self.name}-format",
                 command=self._java(runtime, *command),
                 environment={},
                 folder=self._directory,
