@@ -128,6 +128,19 @@ async def test_hanging_up_restarts_them_one_by_one_and_twice_is_not_too_much(
         assert await running.stop() == 0
 
 
+@pytest.mark.parametrize("moment", ["rolling_restart", "worker_retires", "worker_serves"])
+async def test_a_rolling_restart_may_be_cut_short_at_any_moment(
+    tmp_path: Path, moment: str
+) -> None:
+    async with supervised(tmp_path) as running:
+        served = len(running.said("worker_serves"))
+        running.process.send_signal(signal.SIGHUP)
+        await running.until_said(moment, served + 1 if moment == "worker_serves" else 1)
+        assert await running.stop() == 0
+        await all_gone([line["pid"] for line in running.lines if "pid" in line])
+        assert not is_taken(running.port)
+
+
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
