@@ -66,6 +66,18 @@ async def test_a_replacement_of_one_that_dies_at_that_moment_is_one(tmp_path: Pa
             assert await post.close(10) == 0
 
 
+async def test_a_machine_without_room_for_a_process_is_asked_again(tmp_path: Path) -> None:
+    async with a_post(tmp_path) as post, asyncio.TaskGroup() as keeping:
+        assert await post.fill()
+        keeping.create_task(post.keep())
+        command, post._command = post._command, ("/nowhere/python",)
+        assert await post.replace(10) is False
+        assert not post.serves
+        post._command = command
+        await eventually(lambda: post.serves)
+        assert await post.close(10) == 0
+
+
 async def test_closing_it_while_somebody_starts_leaves_nobody(tmp_path: Path) -> None:
     async with a_post(tmp_path) as post, asyncio.TaskGroup() as filling:
         filled = filling.create_task(post.fill())
