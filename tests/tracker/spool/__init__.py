@@ -1,0 +1,1 @@
+"""The spool: nothing that was acknowledged is lost, nothing is made up, whatever the disk does."""
