@@ -26,10 +26,9 @@ Line = dict[str, Any]
 class Supervised:
     """A supervisor and what it and its workers have said so far."""
 
-    def __init__(self, process: Process, ports: Ports, folder: Path) -> None:
+    def __init__(self, process: Process, ports: Ports) -> None:
         self.process = process
         self.ports = ports
-        self.spool = folder / "spool"
         self.lines: list[Line] = []
         self.errors: list[str] = []
 
@@ -66,11 +65,6 @@ class Supervised:
     def pids(self) -> dict[int, int]:
         """The workers that came to serve last, by their number."""
         return {line["worker"]: line["pid"] for line in self.said("worker_serves")}
-
-    def behave(self, number: int, how: str) -> None:
-        """Tell a tiny worker how to behave from its next start."""
-        self.spool.mkdir(exist_ok=True)
-        (self.spool / f"behaviour-{number}").write_text(how)
 
     async def ended(self) -> int:
         async with asyncio.timeout(SECONDS):
@@ -114,7 +108,7 @@ async def supervised(
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
     )
-    running = Supervised(process, ports, folder)
+    running = Supervised(process, ports)
     reading = asyncio.create_task(running.read())
     try:
         if wait:
@@ -137,3 +131,10 @@ async def all_gone(pids: list[int]) -> None:
 async def until(condition: Callable[[], bool]) -> None:
     """Return when the condition holds; TimeoutError when it does not in time."""
     await eventually(condition, SECONDS)
+
+
+def behave(folder: Path, number: int, how: str) -> None:
+    """Tell a tiny worker how to behave from its next start."""
+    spool = folder / "spool"
+    spool.mkdir(exist_ok=True)
+    (spool / f"behaviour-{number}").write_text(how)

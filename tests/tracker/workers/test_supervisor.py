@@ -13,7 +13,7 @@ from services.tracker.config import Config
 from services.tracker.workers.supervisor import for_supervisor
 from tests.support.freezing import frozen
 from tests.tracker.test_config import GIVEN
-from tests.tracker.workers.running import all_gone, supervised, until
+from tests.tracker.workers.running import all_gone, behave, supervised, until
 
 
 async def asked(port: int) -> tuple[int, int]:
@@ -69,19 +69,19 @@ async def test_a_connection_waits_while_the_only_ones_who_could_answer_are_gone(
 
 async def test_a_worker_that_never_comes_back_is_tried_less_and_less_often(tmp_path: Path) -> None:
     async with supervised(tmp_path) as running:
-        running.behave(1, "fatal")
+        behave(tmp_path, 1, "fatal")
         os.kill(running.pids()[1], signal.SIGKILL)
         await running.until_said("worker_died", 4)
         pauses = [line["again_in_seconds"] for line in running.said("worker_died")][:4]
         assert pauses == [0.1, 0.2, 0.4, 0.8]
-        running.behave(1, "good")
+        behave(tmp_path, 1, "good")
         await running.until_said("worker_serves", 2, worker=1)
         assert await running.stop() == 0
 
 
 async def test_a_worker_that_does_not_come_to_serve_in_time_is_killed(tmp_path: Path) -> None:
-    async with supervised(tmp_path) as running:
-        running.behave(1, "slow")
+    async with supervised(tmp_path, INKLING_TRACKER_IDLE_SECONDS="3") as running:
+        behave(tmp_path, 1, "slow")
         os.kill(running.pids()[1], signal.SIGKILL)
         assert (await running.until_said("worker_not_serving"))["worker"] == 1
         assert (await running.until_said("worker_died", 2))["code"] == -9
@@ -93,8 +93,8 @@ async def test_a_worker_that_does_not_come_to_serve_in_time_is_killed(tmp_path: 
 async def test_a_worker_that_fails_its_first_start_stops_all_with_its_code(
     tmp_path: Path, how: str, code: int, number: int
 ) -> None:
+    behave(tmp_path, number, how)
     async with supervised(tmp_path, workers=3, wait=False) as running:
-        running.behave(number, how)
         assert await running.ended() == code
         told = {line["process"]: line["reason"] for line in running.said("fatal")}
         assert told.keys() == {"supervisor", f"worker-{number}"}  # once, not once for each
@@ -153,11 +153,11 @@ async def test_a_rolling_restart_takes_nobody_away_after_a_successor_that_fails(
 ) -> None:
     async with supervised(tmp_path) as running:
         before = running.pids()
-        running.behave(0, how)
+        behave(tmp_path, 0, how)
         running.process.send_signal(signal.SIGHUP)
         assert (await running.until_said("rolling_restart_given_up"))["reason"] == reason
         assert running.pids()[1] == before[1]
-        running.behave(0, "good")
+        behave(tmp_path, 0, "good")
         if how == "refused":
             await running.until_said("worker_serves", 2, worker=0)
         running.process.send_signal(signal.SIGHUP)
@@ -179,9 +179,9 @@ async def test_a_configuration_that_became_unusable_costs_no_worker(tmp_path: Pa
 
 
 async def test_workers_that_were_not_ready_are_restarted_all_the_same(tmp_path: Path) -> None:
+    behave(tmp_path, 0, "unready")
+    behave(tmp_path, 1, "unready")
     async with supervised(tmp_path, wait=False) as running:
-        running.behave(0, "unready")
-        running.behave(1, "unready")
         await running.until_said("workers_serve")
         running.process.send_signal(signal.SIGHUP)
         await running.until_said("rolling_restart_done")
@@ -207,8 +207,8 @@ async def test_ctrl_c_reaches_every_process_and_is_one_signal_for_each(tmp_path:
 
 
 async def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
+    behave(tmp_path, 1, "stubborn")
     async with supervised(tmp_path, wait=False, INKLING_DRAIN_SECONDS="60") as running:
-        running.behave(1, "stubborn")
         await running.until_said("workers_serve")
         pids = list(running.pids().values())
         running.process.send_signal(signal.SIGTERM)
@@ -220,8 +220,8 @@ async def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
 async def test_a_worker_that_does_not_drain_in_time_is_seen_in_the_exit_code(
     tmp_path: Path,
 ) -> None:
+    behave(tmp_path, 1, "stubborn")
     async with supervised(tmp_path, wait=False, INKLING_DRAIN_SECONDS="0.3") as running:
-        running.behave(1, "stubborn")
         await running.until_said("workers_serve")
         assert await running.stop() == 1
         assert running.said("drain_incomplete", process="worker-1")
@@ -237,8 +237,8 @@ async def test_a_worker_that_hangs_is_killed_after_its_drain(tmp_path: Path) -> 
 
 
 async def test_a_signal_during_the_start_leaves_nothing(tmp_path: Path) -> None:
+    behave(tmp_path, 1, "slow")
     async with supervised(tmp_path, wait=False) as running:
-        running.behave(1, "slow")
         await running.until_said("worker_serves", worker=0)
         assert await running.stop() == 0
         await all_gone([line["pid"] for line in running.said("worker_serves")])

@@ -1,4 +1,4 @@
-"""The supervisor, over workers of a few lines; it waits two seconds for them to serve, one for them to be ready."""
+"""The supervisor, over workers of a few lines; it waits for them to serve as long as a client may be idle."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ COMMAND = (sys.executable, "-m", "tests.tracker.workers.tiny_worker")
 
 if __name__ == "__main__":
     config = for_supervisor(configured("tracker", Config, os.environ))
-    patience = Patience(start_seconds=2.0, ready_seconds=1.0)
+    patience = Patience(start_seconds=config.limits.idle_seconds, ready_seconds=3.0)
     supervisor = partial(
         supervise, command=COMMAND, patience=patience, problems=partial(problems_with, os.environ)
     )
