@@ -40,9 +40,8 @@ class Limits:
 
     flush_seconds: float = 0.012
     """A batch costs about as much as the records of ten, so patience is cheap; p99 is to stay below 25 ms."""
-    flush_records: int = 64
-    """So many open records are sent without waiting for the timer: above some thousand hits a second, Kafka's
-    answer to the batch before is what fills the next one."""
+    flush_records: int = 192
+    """So many open records are sent without waiting for the timer."""
     kafka_seconds: float = 0.25
     bytes_in_flight: int = 64 * 1024 * 1024
 

@@ -6,7 +6,8 @@ it is begun anew after any failure or crash, for whoever reads the log knows eac
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -39,7 +40,7 @@ class Backlog(Protocol[S]):
         """Return the oldest complete segment that is not too old, always the same until it is gone."""
         ...
 
-    def blocks(self, segment: S) -> AsyncIterator[Sequence[Spooled]]:
+    def blocks(self, segment: S) -> AsyncGenerator[Sequence[Spooled], None]:
         """Yield its events in order; Transient when the disk does not give them: then the segment is out of the way."""
         ...
 
@@ -184,8 +185,7 @@ class Replay(Generic[S]):
         """Return how many events were sent and how many were not to be."""
         sent = dropped = 0
         attempt.position = 0
-        blocks = self._backlog.blocks(attempt.segment)
-        try:
+        async with aclosing(self._backlog.blocks(attempt.segment)) as blocks:
             async for block in blocks:
                 for start in range(0, len(block), attempt.records):
                     part = block[start : start + attempt.records]
@@ -195,9 +195,6 @@ class Replay(Generic[S]):
                     if entries:
                         await self._send_in_turn(producer, entries)
                     attempt.position += len(part)
-        finally:
-            if isinstance(blocks, AsyncGenerator):
-                await blocks.aclose()
         return sent, dropped - len(attempt.refused)
 
     async def _judged(self, part: Sequence[Spooled]) -> list[Entry]:

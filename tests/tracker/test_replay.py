@@ -1,7 +1,7 @@
 """The replay: all of a segment reaches Kafka before it is gone, whatever fails meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from schemas.instant import Instant, text
@@ -38,7 +38,7 @@ class MemoryBacklog:
     async def next_segment(self) -> int | None:
         return min(self.segments, default=None)
 
-    async def blocks(self, segment: int) -> AsyncIterator[Sequence[Spooled]]:
+    async def blocks(self, segment: int) -> AsyncGenerator[Sequence[Spooled], None]:
         if segment in self.unreadable:
             del self.segments[segment]
             raise Transient("a segment of the spool cannot be read")
@@ -292,17 +292,17 @@ async def test_batches_that_hold_less_than_a_slice_go_one_after_the_other() -> N
 
 
 async def test_under_live_traffic_it_takes_a_part_of_the_time_only() -> None:
-    given = Given(Pace(slice_records=4, duty=0.1))
-    given.backlog.add(range(120))
+    given = Given(Pace(slice_records=4, duty=0.3))
+    given.backlog.add(range(80))
     loop = asyncio.get_running_loop()
-    given.log.seconds = 0.01
+    given.log.seconds = 0.03
     hits = iter(range(0, 1_000_000, 1000))
     given.replay = given.a_replay(lambda: next(hits))
     async with given.running():
         await eventually(lambda: given.replay.incarnations == 1)
         begun = loop.time()
         await given.done()
-        # Thirty slices of 10 ms; the first quarter of a second nobody knows that hits come in.
+        # Twenty slices of 30 ms; in the first quarter of a second nobody knows yet that hits come in.
         assert loop.time() - begun > 1.0
 
 
