@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class File(Protocol):
@@ -48,20 +49,12 @@ class Disk(Protocol):
         """Make a new file that only its owner may read; FileExistsError if there is one."""
         ...
 
-    def extend(self, path: Path) -> File:
-        """Open a file that is there."""
-        ...
-
     def read(self, path: Path, start: int = 0, end: int | None = None) -> bytes:
         """Return the bytes from `start` up to `end`, or as many as there are."""
         ...
 
     def size(self, path: Path) -> int:
         """Return how many bytes it has."""
-        ...
-
-    def truncate(self, path: Path, size: int) -> None:
-        """Cut a file off."""
         ...
 
     def allocate(self, path: Path, size: int) -> None:
@@ -98,11 +91,7 @@ class OsDisk:
 
     def create(self, path: Path) -> File:
         """Make a new file."""
-        return _OsFile(path, os.O_CREAT | os.O_EXCL)
-
-    def extend(self, path: Path) -> File:
-        """Open a file that is there."""
-        return _OsFile(path, 0)
+        return _OsFile(path)
 
     def read(self, path: Path, start: int = 0, end: int | None = None) -> bytes:
         """Return bytes of a file."""
@@ -114,13 +103,9 @@ class OsDisk:
         """Return how many bytes it has."""
         return path.stat().st_size
 
-    def truncate(self, path: Path, size: int) -> None:
-        """Cut a file off."""
-        os.truncate(path, size)
-
     def allocate(self, path: Path, size: int) -> None:
         """Make a new file of that size."""
-        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+        made = os.open(path, _NEW, FILE_MODE)
         try:
             os.posix_fallocate(made, 0, size)
             os.fsync(made)
@@ -171,8 +156,8 @@ class OsDisk:
 
 
 class _OsFile:
-    def __init__(self, path: Path, flags: int) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, FILE_MODE)
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, _NEW | os.O_APPEND, FILE_MODE)
 
     def append(self, data: bytes) -> None:
         written = os.write(self._file, data)

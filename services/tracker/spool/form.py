@@ -22,6 +22,8 @@ SEALED: Final = 0x8000
 """A footer, not a block of records."""
 OPEN_SUFFIX: Final = ".open"
 SEALED_SUFFIX: Final = ".seg"
+PART_SUFFIX: Final = ".part"
+"""Of a file that is worth nothing until it is renamed."""
 
 _SIGNATURE: Final = b"EESPOOL1"
 _HEADER: Final = Struct(">8sQQ16sI")

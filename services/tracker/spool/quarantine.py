@@ -4,12 +4,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from services.tracker.spool import form
 from services.tracker.spool.disk import Disk
 from services.tracker.spool.scan import Range
 
 DAMAGED: Final = "bad"
 TORN: Final = "torn"
-_PART: Final = ".part"
 
 
 class Quarantine:
@@ -24,7 +24,7 @@ class Quarantine:
         name = f"{segment.stem}-{where.start}-{where.end}.{kind}"
         if name in self._disk.names(self.folder):
             return False
-        part = self.folder / (name + _PART)
+        part = self.folder / (name + form.PART_SUFFIX)
         with suppress(FileNotFoundError):  # left by a crash
             self._disk.unlink(part)
         file = self._disk.create(part)

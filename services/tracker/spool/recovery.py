@@ -45,6 +45,9 @@ class Found:
 def recover(disk: Disk, folder: Path, quarantine: Quarantine) -> Found:
     """Make all segments of a folder ready; raises OSError only if the folder itself cannot be read."""
     found = Found()
+    for each in disk.names(folder):
+        if each.endswith(form.PART_SUFFIX):  # of a recovery that was cut short
+            disk.unlink(folder / each)
     named = _named(disk, folder)
     for number, (path, name) in enumerate(named):
         after = named[number + 1][1] if number + 1 < len(named) else None
@@ -95,7 +98,7 @@ class _Recovery:
         good = blocks[-1].end if blocks else 0
         ended = len(blocks) == len(scanned.blocks)
         if ended and scanned.footer is not None:
-            good = scanned.good
+            good = len(data)
         damaged = [each for each in scanned.bad if each.end <= good]
         if damaged:
             self._put_aside(data, damaged)
@@ -109,29 +112,40 @@ class _Recovery:
             return
         footer = _footer(data, scanned, blocks)
         try:
-            self._found.segments.append(self._seal(data, scanned, footer, good))
+            self._found.segments.append(self._seal(data, scanned, blocks, footer))
         except OSError as error:
             # It is read where it stands, as far as it is good.
             log.error("spool_segment_not_sealed", segment=self._path.name, reason=word(error))
             size = self._disk.size(self._path)
             self._found.segments.append(_sealed(self._path, scanned, footer, size, good))
 
-    def _seal(self, data: bytes, scanned: Scanned, footer: Footer, good: int) -> Sealed:
-        file = self._disk.extend(self._path)
+    def _seal(
+        self, data: bytes, scanned: Scanned, blocks: Sequence[Block], footer: Footer
+    ) -> Sealed:
+        """Write what is good to a new file: of this one it is not known whether the disk failed it before."""
+        header = data[: form.HEADER_BYTES] if scanned.header else self._header(footer)
+        good = (data[block.start : block.end] for block in blocks)
+        whole = b"".join((header, *good, form.encode_footer(footer)))
+        part = self._path.with_suffix(form.PART_SUFFIX)
+        file = self._disk.create(part)
         try:
-            if scanned.footer is None or good < len(data):
-                if good < len(data):
-                    self._disk.truncate(self._path, good)
-                written = form.encode_footer(footer)
-                file.append(written)
-                good += len(written)
+            file.append(whole)
             file.sync()
         finally:
             file.close()
         path = self._path.with_suffix(form.SEALED_SUFFIX)
-        self._disk.rename(self._path, path)
+        self._disk.rename(part, path)
         self._disk.sync_folder(path.parent)
-        return _sealed(path, scanned, footer, good)
+        self._disk.unlink(self._path)
+        self._disk.sync_folder(path.parent)
+        return _sealed(path, scanned, footer, len(whole))
+
+    def _header(self, footer: Footer) -> bytes:
+        """Write a header in the place of one that is damaged; of the writer only the beginning is known."""
+        name = form.parse_name(self._path.name)
+        writer = bytes.fromhex(name.writer).ljust(form.WRITER_BYTES, b"\0") if name else b""
+        first_seq = name.first_seq if name else 0
+        return form.encode_header(form.Header(first_seq, footer.oldest_ms, writer))
 
     def _put_aside(self, data: bytes, ranges: Sequence[Range]) -> None:
         for each in ranges:

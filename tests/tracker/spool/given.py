@@ -1,10 +1,11 @@
 """What the tests of the spool start from: entries like the tracker's, waiters that remember, a spool in a folder."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from hashlib import shake_128
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from schemas.identity import Tenant
 from services.runtime.clock import Clock, Deadline, SystemClock
 from services.tracker.config import SpoolConfig
 from services.tracker.entry import Entry, Where
+from services.tracker.spool import form
 from services.tracker.spool.disk import Disk
+from services.tracker.spool.form import Block
 from services.tracker.spool.growing import Record
 from services.tracker.spool.reading import Spooled
 from services.tracker.spool.records import pack
+from services.tracker.spool.scan import crc_of
 from services.tracker.spool.spool import Spool
 from tests.support.eventually import eventually
 
@@ -70,7 +74,7 @@ class Entropy:
     numbers: Any = field(default_factory=count)
 
     def __call__(self, size: int) -> bytes:
-        return blake2b(str(next(self.numbers)).encode(), digest_size=size).digest()
+        return shake_128(str(next(self.numbers)).encode()).digest(size)
 
 
 def a_config(folder: Path, **changes: Any) -> SpoolConfig:
@@ -145,3 +149,39 @@ async def drained(spool: Spool) -> list[Spooled]:
 def entries_of(spooled: Sequence[Spooled]) -> list[Entry]:
     """Return what was spooled, whether judged or not."""
     return [each.entry for each in spooled]
+
+
+WRITER = bytes(range(16))
+FIRST_SEQ = 1_769_852_400_000_000
+WALL_MS = 1_769_852_400_123
+
+
+def a_segment(*sizes: int, sealed: bool = True) -> tuple[bytes, list[Block]]:
+    """Write a segment of blocks that have so many records, and tell where its blocks lie."""
+    data = form.encode_header(form.Header(FIRST_SEQ, WALL_MS, WRITER))
+    blocks: list[Block] = []
+    shares: Counter[Tenant] = Counter()
+    number = 0
+    for size in sizes:
+        records = [a_record(number + each, "demo") for each in range(size)]
+        packed = [record.packed for record in records]
+        flags = form.UNFILTERED if len(blocks) % 2 else 0
+        start = len(data)
+        data += form.encode_block(packed, FIRST_SEQ + number, WALL_MS + number, flags)
+        block = form.block_at(data, start)
+        assert block is not None
+        blocks.append(block)
+        shares[Tenant("demo")] += sum(record.size for record in records)
+        number += size
+    if sealed:
+        last = blocks[-1].wall_ms
+        totals = (number, crc_of(blocks), WALL_MS, last, form.write_shares(shares))
+        data += form.encode_footer(form.Footer(FIRST_SEQ + number, *totals))
+    return data, blocks
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    """Return the data with one bit of it the other way round."""
+    damaged = bytearray(data)
+    damaged[bit // 8] ^= 1 << bit % 8
+    return bytes(damaged)
