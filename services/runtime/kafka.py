@@ -182,6 +182,8 @@ def _tell(landed: Landed, future: "asyncio.Future[Any]") -> None:
 def _discard(accumulator: Any) -> None:
     queued = itertools.chain.from_iterable(accumulator._batches.values())  # noqa: SLF001
     for batch in [*queued, *accumulator._pending_batches]:  # noqa: SLF001
+        # A batch that waits to be sent again looks for itself here when it ends (KeyError).
+        accumulator._pending_batches.add(batch)  # noqa: SLF001
         # Cancelled, since an exception that nobody fetches is logged as an error.
         batch.future.cancel()
         batch._drain_waiter.cancel()  # noqa: SLF001

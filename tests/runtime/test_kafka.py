@@ -1,10 +1,12 @@
 """Kafka's adapter: what its failures mean, what a poll brings, and that farewells end."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import aiokafka
 import pytest
 
 from deploy.local.stack import Stack
@@ -210,6 +212,28 @@ async def test_what_was_offered_and_is_not_acknowledged_at_the_close_is_told_so(
         await producer.close(0.5)
         await eventually(lambda: len(landed) == 1)
     assert isinstance(landed[0], Transient)
+
+
+async def test_a_batch_that_waits_to_be_sent_again_is_given_up_without_an_error(
+    kafka_servers: str,
+) -> None:
+    topic = await a_topic(kafka_servers)
+    producer = Producer(kafka_servers, "tests")
+    await producer.start(SECONDS)
+    await producer.prepare(topic, SECONDS)
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    landed: list[Exception | None] = []
+    client: Any = producer._producer
+    await client._sender.close()
+    producer.offer(Lane(topic, 0), [_Keyed(b"k", b"v", ())], (), 1, landed.append)
+    # What the sender does after an answer like NotLeaderForPartition.
+    accumulator = client._message_accumulator
+    accumulator.reenqueue(accumulator._pop_batch(aiokafka.TopicPartition(topic, 0)))
+    await producer.close(1.0)
+    await eventually(lambda: len(landed) == 1)
+    assert isinstance(landed[0], Transient)
+    assert reported == []
 
 
 class _Keyed(NamedTuple):
