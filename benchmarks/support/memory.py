@@ -21,16 +21,17 @@ from services.projector.app import SCHEMA
 from services.projector.apply import ReadModels
 from services.projector.metrics import Metrics
 from services.projector.staging import Slice
-from services.runtime.checkpoint import Checkpoints
+from services.runtime.checkpoint import Checkpoints, Move
 from services.runtime.clock import SystemClock
-from services.runtime.consumer import SLICE_RECORDS, Decoded
+from services.runtime.folder import SLICE_RECORDS
 from services.runtime.kafka import Consumer, Record
 from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
+from tests.support.folding import decode
 
 READY = b"ready"
 SECONDS = 20.0
-Fed = tuple[Sequence[Record], Decoded[Slice]]
+Fed = tuple[Sequence[Record], Slice]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +92,12 @@ async def fold(turn: Turn, fold_: ReadModels, lanes: Iterable[Lane], feed: Itera
             await checkpoints.begin(lane, epoch, 0)
         begun, client = time.perf_counter(), time.process_time()
         postgres = processes.tree_cpu_seconds(turn.postgres_pid)
-        for records, decoded in feed:
+        for records, ready in feed:
             lane = records[0].lane
-            async with checkpoints.advancing(lane, epochs[lane], reached[lane], records) as one:
-                await fold_.apply(one, lane, decoded.value)
-            fold_.committed(lane, len(records))
+            move = Move(lane, epochs[lane], reached[lane], records[-1])
+            async with checkpoints.advancing([move]) as one:
+                await fold_.apply(one, ready)
+            fold_.committed({lane: len(records)})
             reached[lane] = records[-1].offset + 1
         return Took(
             seconds=time.perf_counter() - begun,
@@ -110,7 +112,7 @@ async def serve() -> None:
     slices = await read(log)
     lanes = {records[0].lane for records in slices}
     fold_ = ReadModels(SystemClock(), Metrics(CollectorRegistry()), lambda _: None)
-    decoded = [fold_.decode(records) for records in slices]
+    decoded = [decode(fold_, records)[0] for records in slices]
     # What is held for the benchmark's sake must not make the collector slow.
     gc.collect()
     gc.freeze()
@@ -120,7 +122,7 @@ async def serve() -> None:
         feed = (
             zip(slices, decoded, strict=True)
             if turn.decoded_before
-            else ((records, fold_.decode(records)) for records in slices)
+            else ((records, decode(fold_, records)[0]) for records in slices)
         )
         _say(orjson.dumps(await fold(turn, fold_, lanes, iter(feed))))
 

@@ -5,7 +5,7 @@ statement of a slice, whose row lock lasts until the commit; see ``tenant_sequen
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -22,10 +22,10 @@ from services.alerts.facts import Slice, Stated
 from services.alerts.metrics import Metrics, Outcome
 from services.alerts.webhooks.enqueue import enqueue, scrub
 from services.runtime.clock import Clock
-from services.runtime.consumer import Decoded
 from services.runtime.kafka import Record
 from services.runtime.leases import Lane
 from services.runtime.postgres import Connection, Queries
+from services.runtime.quarantine import Refusal
 
 _SQL: Final = Queries.load("services.alerts", "apply.sql")
 _REGISTERED: Final = TYPE_OF[MessageRegistered]
@@ -69,45 +69,47 @@ class Inbox:
         self._metrics = metrics
         self._ring = ring
         self._deliver = deliver
-        self._tallies: dict[Lane, Tally] = {}
+        self._tally = Tally()
 
-    def decode(self, records: Sequence[Record]) -> Decoded[Slice]:
-        """Read a slice; what is none of ours comes back refused, with its reason."""
-        ready = Slice()
-        taken = [ready.take(record) for record in records]
-        return Decoded(value=ready, refused=tuple([one for one in taken if one is not None]))
+    def begin(self) -> Slice:
+        """Return an empty slice."""
+        return Slice()
 
-    async def apply(self, connection: Connection, lane: Lane, decoded: Slice) -> None:
-        """Fold a slice of one lane; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
+    def take(self, ready: Slice, record: Record) -> Refusal | None:
+        """Read a record; what is none of ours comes back refused, with its reason."""
+        return ready.take(record)
+
+    async def apply(self, connection: Connection, ready: Slice) -> None:
+        """Fold a slice; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
         tally = Tally()
-        await _fold_personal(connection, decoded)
-        await _register(connection, decoded, tally)
-        await _state(connection, decoded, tally)
-        for name, number in decoded.read.items():
+        await _fold_personal(connection, ready)
+        await _register(connection, ready, tally)
+        await _state(connection, ready, tally)
+        for name, number in ready.read.items():
             if name not in _ALERTING:
                 tally.count(name, Outcome.UNALERTED, number)
-        told, touched = decoded.told.values(), decoded.touched()
+        told, touched = ready.told.values(), ready.touched()
         tally.deliveries = await enqueue(connection, told, touched, self._clock.now())
-        self._tallies[lane] = tally
+        self._tally = tally
 
-    def committed(self, lane: Lane, records: int) -> None:
+    def committed(self, records: Mapping[Lane, int]) -> None:
         """Count what is now in, and wake the streams of those whom it concerns."""
-        tally = self._tallies.pop(lane, Tally())
+        tally, self._tally = self._tally, Tally()
         if tally.whose:
             self._ring(tally.whose)
         if tally.deliveries:
             self._deliver(tally.deliveries)
             self._metrics.webhooks.made(tally.deliveries.total())
-        self._metrics.folded(lane, records)
+        self._metrics.folded(records)
         for (name, outcome), number in tally.facts.items():
             self._metrics.count_facts(name, outcome, number)
         for kind, occurred_at in tally.entered:
             self._metrics.count_alert(kind, occurred_at, self._clock.now())
 
 
-async def _fold_personal(connection: Connection, decoded: Slice) -> None:
-    kept = [row for row in decoded.personal.values() if row is not None]
-    forgotten = [message for message, row in decoded.personal.items() if row is None]
+async def _fold_personal(connection: Connection, ready: Slice) -> None:
+    kept = [row for row in ready.personal.values() if row is not None]
+    forgotten = [message for message, row in ready.personal.items() if row is None]
     changed = list(forgotten)
     if kept:
         rows = await connection.fetch(
@@ -120,29 +122,29 @@ async def _fold_personal(connection: Connection, decoded: Slice) -> None:
         await scrub(connection, changed)
 
 
-async def _register(connection: Connection, decoded: Slice, tally: Tally) -> None:
-    if decoded.registered:
-        rows = [_message_row(*name, fact) for name, fact in decoded.registered.items()]
+async def _register(connection: Connection, ready: Slice, tally: Tally) -> None:
+    if ready.registered:
+        rows = [_message_row(*name, fact) for name, fact in ready.registered.items()]
         fresh = await connection.execute(_SQL["register"], *_columns(rows))
         tally.count(_REGISTERED, Outcome.REGISTERED, fresh)
-        tally.count(_REGISTERED, Outcome.DUPLICATE, decoded.read[_REGISTERED] - fresh)
+        tally.count(_REGISTERED, Outcome.DUPLICATE, ready.read[_REGISTERED] - fresh)
 
 
-async def _state(connection: Connection, decoded: Slice, tally: Tally) -> None:
+async def _state(connection: Connection, ready: Slice, tally: Tally) -> None:
     """Keep what alerts and what takes it back, then let in whatever can enter."""
     fresh = 0
-    if decoded.opened:
-        rows = [_alert_row(one) for one in decoded.opened.values()]
+    if ready.opened:
+        rows = [_alert_row(one) for one in ready.opened.values()]
         fresh = await connection.execute(_SQL["state"], *_columns(rows))
-        tally.count(_OPENED, Outcome.DUPLICATE, decoded.read[_OPENED] - fresh)
-    if decoded.withdrawn:
-        rows = [_alert_row(one) for one in decoded.withdrawn.values()]
+        tally.count(_OPENED, Outcome.DUPLICATE, ready.read[_OPENED] - fresh)
+    if ready.withdrawn:
+        rows = [_alert_row(one) for one in ready.withdrawn.values()]
         taken_back = await connection.execute(_SQL["withdraw"], *_columns(rows))
         tally.count(_WITHDRAWN, Outcome.WITHDRAWN, taken_back)
-        tally.count(_WITHDRAWN, Outcome.DUPLICATE, decoded.read[_WITHDRAWN] - taken_back)
-    touched = decoded.touched()
+        tally.count(_WITHDRAWN, Outcome.DUPLICATE, ready.read[_WITHDRAWN] - taken_back)
+    touched = ready.touched()
     entered = await connection.fetch(_SQL["enter"], touched) if touched else []
-    at_once = sum(row["fact_id"] in decoded.opened for row in entered)
+    at_once = sum(row["fact_id"] in ready.opened for row in entered)
     tally.count(_OPENED, Outcome.ALERTED, at_once)
     tally.count(_OPENED, Outcome.WAITING, fresh - at_once)
     tally.entered = [(row["type"], Instant(row["occurred_at"])) for row in entered]

@@ -24,8 +24,8 @@ from schemas.personal import MessagePersonal
 from services.alerts.cards import AlertType
 from services.alerts.webhooks.body import Told
 from services.alerts.webhooks.kinds import Kind
-from services.runtime.consumer import Refusal
 from services.runtime.kafka import Record
+from services.runtime.quarantine import Refusal
 
 FIRST_OPENED: Final = TYPE_OF[MessageFirstOpened]
 Fact = (

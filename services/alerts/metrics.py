@@ -1,5 +1,6 @@
 """What the alerts service tells of itself; labels come from closed lists and from lanes."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -100,9 +101,10 @@ class Metrics(LaneMetrics):
         for reason in End:
             self._ended.labels(reason)
 
-    def folded(self, lane: Lane, records: int) -> None:
+    def folded(self, records: Mapping[Lane, int]) -> None:
         """Count the records of a committed slice."""
-        self._records.labels(lane.topic).inc(records)
+        for lane, count in records.items():
+            self._records.labels(lane.topic).inc(count)
 
     def count_facts(self, fact: str, outcome: Outcome, number: int) -> None:
         """Count facts of a type."""

@@ -5,7 +5,8 @@ statement of its own, in ``projections/``. All of them only add, take the least 
 nor slicing matters; what repeats is told apart by its key.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from schemas import envelope, identity, topics
@@ -21,10 +22,10 @@ from services.projector.metrics import Metrics
 from services.projector.staging import Name, Slice
 from services.projector.tally import Tally
 from services.runtime.clock import Clock
-from services.runtime.consumer import Decoded, Refusal
 from services.runtime.kafka import Record
 from services.runtime.leases import Lane
 from services.runtime.postgres import Connection, Queries, Row
+from services.runtime.quarantine import Refusal
 
 _FOLDS: Final = {
     name: Queries.load("services.projector", f"projections/{name}.sql")["fold"]
@@ -49,53 +50,50 @@ class ReadModels:
         self._clock = clock
         self._metrics = metrics
         self._wake_relay = wake_relay
-        self._tallies: dict[Lane, Tally] = {}
+        self._tally = Tally()
 
-    def decode(self, records: Sequence[Record]) -> Decoded[Slice]:
-        """Read, admit and judge a slice; what cannot be folded comes back refused, with its reason."""
-        ready = Slice()
-        taken = [_take(ready, record) for record in records]
-        return Decoded(value=ready, refused=tuple([one for one in taken if one is not None]))
+    def begin(self) -> Slice:
+        """Return an empty slice."""
+        return Slice()
 
-    async def apply(self, connection: Connection, lane: Lane, decoded: Slice) -> None:
-        """Fold a slice of one lane; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
-        tally = Tally(unfolded=decoded.unfolded)
-        await _stage(connection, decoded)
-        await _fold_settings(connection, decoded)
-        await _fold_personal(connection, decoded)
-        registered = await _fold_messages(connection, lane.partition, decoded)
-        await _fold_interactions(connection, lane.partition, decoded, tally)
-        await _add_up(connection, lane.partition, decoded, tally)
+    def take(self, ready: Slice, record: Record) -> Refusal | None:
+        """Read, admit and judge a record; one that cannot be folded comes back refused, with its reason."""
+        if record.value is None and record.topic == topics.PERSONAL.name:
+            return _take_tombstone(ready, record)
+        if record.value is None and record.topic == topics.SETTINGS.name:
+            ready.unset((record.key or b"").decode("ascii", "replace"))
+            return None
+        try:
+            received = envelope.decode(record.key, record.value, record.headers)
+        except Refused as refused:
+            detail = f"{refused.field} {refused.detail}".strip()
+            return Refusal(record=record, reason=refused.reason, detail=detail)
+        reason = admission.refuse(received, record.topic) or ready.add(received, record.partition)
+        return None if reason is None else Refusal(record=record, reason=reason)
+
+    async def apply(self, connection: Connection, ready: Slice) -> None:
+        """Fold a slice; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
+        tally = Tally(unfolded=ready.unfolded)
+        await _stage(connection, ready)
+        await _fold_settings(connection, ready)
+        await _fold_personal(connection, ready)
+        registered = await _fold_messages(connection, ready)
+        await _fold_interactions(connection, ready, tally)
+        await _add_up(connection, ready, tally)
         now = Instant(self._clock.now())
-        stated = [facts.registered(*decoded.prepared[name], now) for name in registered]
-        if tally.human or decoded.prepared:
+        stated = [(name, facts.registered(*ready.prepared[name], now)) for name in registered]
+        if tally.human or ready.prepared:
             rows = await connection.fetch(_FACTS["state_firsts"])
-            stated += [facts.stated(_first(row), now) for row in rows]
-        await _enqueue(connection, lane.partition, stated)
-        tally.facts = len(stated)
-        self._tallies[lane] = tally
+            stated += [(_name(row), facts.stated(_first(row), now)) for row in rows]
+        tally.facts.update(await _enqueue(connection, ready, stated))
+        self._tally = tally
 
-    def committed(self, lane: Lane, records: int) -> None:
-        """Count what is now in, and wake the relay when facts wait for it."""
-        tally = self._tallies.pop(lane, Tally())
-        self._metrics.folded(lane, records, tally)
-        if tally.facts:
-            self._wake_relay(lane.partition)
-
-
-def _take(ready: Slice, record: Record) -> Refusal | None:
-    if record.value is None and record.topic == topics.PERSONAL.name:
-        return _take_tombstone(ready, record)
-    if record.value is None and record.topic == topics.SETTINGS.name:
-        ready.unset((record.key or b"").decode("ascii", "replace"))
-        return None
-    try:
-        received = envelope.decode(record.key, record.value, record.headers)
-    except Refused as refused:
-        detail = f"{refused.field} {refused.detail}".strip()
-        return Refusal(record=record, reason=refused.reason, detail=detail)
-    reason = admission.refuse(received, record.topic) or ready.add(received)
-    return None if reason is None else Refusal(record=record, reason=reason)
+    def committed(self, records: Mapping[Lane, int]) -> None:
+        """Count what is now in, and wake the relay where facts wait for it."""
+        tally, self._tally = self._tally, Tally()
+        self._metrics.folded(records, tally)
+        for partition in tally.facts:
+            self._wake_relay(partition)
 
 
 def _take_tombstone(ready: Slice, record: Record) -> Refusal | None:
@@ -106,16 +104,16 @@ def _take_tombstone(ready: Slice, record: Record) -> Refusal | None:
     return None
 
 
-async def _stage(connection: Connection, decoded: Slice) -> None:
+async def _stage(connection: Connection, ready: Slice) -> None:
     """Copy a slice into the connection's staging tables, making them when it has none."""
     if await connection.fetchval("select to_regclass('pg_temp.staged_touched')") is None:
         await connection.execute(_STAGING["create"])
-    prepared = list(decoded.prepared.items())
+    prepared = list(ready.prepared.items())
     tables: tuple[tuple[str, Sequence[str], Iterable[staging.Row]], ...] = (
-        ("staged_hit", staging.HIT, decoded.hits),
-        ("staged_correspondence", staging.CORRESPONDENCE, decoded.correspondence),
-        ("staged_held", staging.HELD, decoded.held),
-        ("staged_personal", staging.PERSONAL, [row for row in decoded.personal.values() if row]),
+        ("staged_hit", staging.HIT, ready.hits),
+        ("staged_correspondence", staging.CORRESPONDENCE, ready.correspondence),
+        ("staged_held", staging.HELD, ready.held),
+        ("staged_personal", staging.PERSONAL, [row for row in ready.personal.values() if row]),
         ("staged_message", staging.MESSAGE, [staging.message_row(*one) for _, one in prepared]),
         ("staged_recipient", staging.RECIPIENT, _rows(staging.recipient_rows, prepared)),
         ("staged_link", staging.LINK, _rows(staging.link_rows, prepared)),
@@ -133,70 +131,72 @@ def _rows(
     return [row for name, (_, event) in prepared for row in lay_out(name, event)]
 
 
-async def _fold_settings(connection: Connection, decoded: Slice) -> None:
-    kept = {tenant: on for tenant, on in decoded.engagement.items() if on is not None}
+async def _fold_settings(connection: Connection, ready: Slice) -> None:
+    kept = {tenant: on for tenant, on in ready.engagement.items() if on is not None}
     if kept:
         await connection.execute(_TENANT_SETTING["keep"], list(kept), list(kept.values()))
-    if forgotten := decoded.engagement.keys() - kept.keys():
+    if forgotten := ready.engagement.keys() - kept.keys():
         await connection.execute(_TENANT_SETTING["forget"], list(forgotten))
 
 
-async def _fold_personal(connection: Connection, decoded: Slice) -> None:
-    if not decoded.personal:
+async def _fold_personal(connection: Connection, ready: Slice) -> None:
+    if not ready.personal:
         return
     for statement in ("keep", "unlist", "list"):
         await connection.execute(_PERSONAL[statement])
-    forgotten = [message for message, row in decoded.personal.items() if row is None]
+    forgotten = [message for message, row in ready.personal.items() if row is None]
     if forgotten:
         await connection.execute(_PERSONAL["forget"], forgotten)
 
 
-async def _fold_messages(connection: Connection, partition: int, decoded: Slice) -> list[Name]:
+async def _fold_messages(connection: Connection, ready: Slice) -> list[Name]:
     """Fold what the sender's side did; returns the messages never stated as registered before."""
-    if decoded.held:
-        await connection.execute(_FOLDS["held"], partition)
-    if not decoded.prepared:
+    if ready.held:
+        await connection.execute(_FOLDS["held"])
+    if not ready.prepared:
         return []
-    rows = await connection.fetch(_FOLDS["prepared"], partition)
+    rows = await connection.fetch(_FOLDS["prepared"])
     await connection.execute(_FOLDS["earlier"])
-    return sorted((row["tenant"], row["message_id"]) for row in rows)
+    return sorted(map(_name, rows))
 
 
-async def _fold_interactions(
-    connection: Connection, partition: int, decoded: Slice, tally: Tally
-) -> None:
+async def _fold_interactions(connection: Connection, ready: Slice, tally: Tally) -> None:
     """Fold the histories; what is new in them lies in ``staged_fresh`` afterwards."""
-    if decoded.hits:
+    if ready.hits:
         for row in await connection.fetch(_FOLDS["interaction"]):
             tally.interactions[Kind(row["kind"]), row["human"]] += row["fresh"]
-    tally.duplicates = len(decoded.hits) - tally.new()
-    if decoded.correspondence:
-        for row in await connection.fetch(_FOLDS["correspondence"], partition):
+    tally.duplicates = len(ready.hits) - tally.new()
+    if ready.correspondence:
+        for row in await connection.fetch(_FOLDS["correspondence"]):
             tally.correspondence[row["type"]] += row["fresh"]
-        tally.duplicates += len(decoded.correspondence) - tally.correspondence.total()
-    if decoded.correspondence or decoded.prepared:
+        tally.duplicates += len(ready.correspondence) - tally.correspondence.total()
+    if ready.correspondence or ready.prepared:
         for row in await connection.fetch(_SETTLE):
             tally.interactions[Kind(row["kind"]), row["human"]] += row["fresh"]
 
 
-async def _add_up(connection: Connection, partition: int, decoded: Slice, tally: Tally) -> None:
+async def _add_up(connection: Connection, ready: Slice, tally: Tally) -> None:
     """Fold what is new into the counting read models."""
     if tally.new(Kind.ATTACHMENT_VIEW):
         await connection.execute(_FOLDS["view_slot"])
     if tally.new():
-        await connection.execute(_FOLDS["message"], partition)
+        await connection.execute(_FOLDS["message"])
         await connection.execute(_FOLDS["recipient"])
     if tally.new(Kind.CLICK):
         await connection.execute(_FOLDS["link"])
     if tally.new(Kind.ATTACHMENT_VIEW):
         await connection.execute(_FOLDS["attachment"])
         await connection.execute(_FOLDS["viewer"])
-    if tally.new() or decoded.prepared:
-        await connection.execute(_FOLDS["template"], partition)
+    if tally.new() or ready.prepared:
+        await connection.execute(_FOLDS["template"], ready.lane)
         await connection.execute(_FOLDS["activity"])
-        await connection.execute(_FOLDS["hour_of_week"], partition)
-    if tally.new() or decoded.prepared or decoded.held:
-        await connection.execute(_FOLDS["tenant_day"], partition)
+        await connection.execute(_FOLDS["hour_of_week"], ready.lane)
+    if tally.new() or ready.prepared or ready.held:
+        await connection.execute(_FOLDS["tenant_day"], ready.lane)
+
+
+def _name(row: Row) -> Name:
+    return row["tenant"], row["message_id"]
 
 
 def _first(row: Row) -> First:
@@ -211,10 +211,18 @@ def _first(row: Row) -> First:
     )
 
 
-async def _enqueue(connection: Connection, partition: int, stated: Sequence[Encoded]) -> None:
+async def _enqueue(
+    connection: Connection, ready: Slice, stated: Sequence[tuple[Name, Encoded]]
+) -> Counter[int]:
+    """Leave facts to the relay, each on the lane of its message; counts them by lane."""
+    lanes = [ready.lanes[name] for name, _ in stated]
     if stated:
-        rows = [(partition, one.key, _headers(one), one.value) for one in stated]
+        rows = [
+            (lane, one.key, _headers(one), one.value)
+            for lane, (_, one) in zip(lanes, stated, strict=True)
+        ]
         await connection.copy_rows("outbox", _OUTBOX, rows)
+    return Counter(lanes)
 
 
 def _headers(fact: Encoded) -> dict[str, str]:

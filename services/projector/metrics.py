@@ -1,5 +1,6 @@
 """What the projector tells of itself; labels come from closed lists and from lanes."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -61,9 +62,10 @@ class Metrics(LaneMetrics):
             registry=registry,
         )
 
-    def folded(self, lane: Lane, records: int, tally: Tally) -> None:
+    def folded(self, records: Mapping[Lane, int], tally: Tally) -> None:
         """Count a committed slice."""
-        self._records.labels(lane.topic).inc(records)
+        for lane, count in records.items():
+            self._records.labels(lane.topic).inc(count)
         for (kind, human), count in tally.interactions.items():
             self._interactions.labels(kind.name.lower(), str(human).lower()).inc(count)
         for name, count in tally.correspondence.items():
@@ -71,4 +73,4 @@ class Metrics(LaneMetrics):
         for name, count in tally.unfolded.items():
             self._unfolded.labels(name).inc(count)
         self._duplicates.inc(tally.duplicates)
-        self._facts.inc(tally.facts)
+        self._facts.inc(tally.facts.total())

@@ -81,22 +81,33 @@ class Slice:
     personal: dict[MessageId, Row | None] = field(default_factory=dict)
     engagement: dict[str, bool | None] = field(default_factory=dict)
     unfolded: Counter[str] = field(default_factory=Counter)
+    lanes: dict[Name, int] = field(default_factory=dict)
+    """The partitions on which the messages lie that something happened to."""
 
-    def add(self, received: Received) -> Reason | None:
-        """Take in an admitted event; a reason comes back when its numbers fit no column."""
+    @property
+    def lane(self) -> int:
+        """The lane whose rows of the roll-ups this slice adds to: one it holds, so that no other worker does."""
+        return min(self.lanes.values())
+
+    def add(self, received: Received, partition: int) -> Reason | None:
+        """Take in an admitted event from a partition; a reason comes back when its numbers fit no column."""
         envelope, event = received.envelope, received.event
         match event:
             case MessageOpened() | LinkClicked() | AttachmentViewed():
+                self.lanes[envelope.tenant, event.message_id] = partition
                 self.hits.append(_hit(envelope, event, received.recorded_at))
             case MessagePersonal():
                 self.personal[event.message_id] = _personal(envelope, event)
             case MessagePrepared():
                 if not _fits(event):
                     return Reason.OUT_OF_RANGE
+                self.lanes[envelope.tenant, event.message_id] = partition
                 self.prepared.setdefault((envelope.tenant, event.message_id), (envelope, event))
             case ReplyReceived() | MessageBounced() | MessageComplained():
+                self.lanes[envelope.tenant, event.message_id] = partition
                 self.correspondence.append(_correspondence(envelope, event))
             case MessageSent() | MessageRescheduled() | MessageCancelled():
+                self.lanes[envelope.tenant, event.message_id] = partition
                 self.held.append(_held(envelope, event))
             case TenantSet():
                 self.engagement[envelope.tenant] = event.engagement

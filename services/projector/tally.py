@@ -14,7 +14,8 @@ class Tally:
     correspondence: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0
     unfolded: Counter[str] = field(default_factory=Counter)
-    facts: int = 0
+    facts: Counter[int] = field(default_factory=Counter)
+    """By the partition that they go to."""
 
     def new(self, *kinds: Kind) -> int:
         """Count the new interactions of some kinds, or of all when none is named."""

@@ -5,26 +5,45 @@ Leases share the work out; the epoch alone decides who may write. Both use the s
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.runtime.kafka import Record
 from services.runtime.leases import Lane
-from services.runtime.postgres import Connection, Pool, Queries
+from services.runtime.postgres import Connection, Pool, Queries, Row
 
 _SQL = Queries.load("services.runtime", "checkpoint.sql")
 
 
 class Fenced(Exception):
-    """The checkpoint carries another epoch, or is gone: the lane is not ours any more."""
+    """Checkpoints carry another epoch, or are gone: these lanes are not ours any more."""
+
+    def __init__(self, lanes: Collection[Lane]) -> None:
+        super().__init__(*map(str, lanes))
+        self.lanes = frozenset(lanes)
 
 
 class Moved(Exception):
-    """The checkpoint is not where we left it: a commit of unknown outcome, or a restored backup."""
+    """Checkpoints are not where we left them: a commit of unknown outcome, or a restored backup."""
 
-    def __init__(self, next_offset: int) -> None:
-        super().__init__(next_offset)
-        self.next_offset = next_offset
+    def __init__(self, next_offsets: Mapping[Lane, int]) -> None:
+        super().__init__(next_offsets)
+        self.next_offsets = next_offsets
+
+    @property
+    def lanes(self) -> frozenset[Lane]:
+        """Return which moved."""
+        return frozenset(self.next_offsets)
+
+
+class Move(NamedTuple):
+    """A lane's step: from where its checkpoint should be, past a record."""
+
+    lane: Lane
+    epoch: int
+    next_offset: int
+    last: Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,26 +118,26 @@ class Checkpoints:
         return await self._pool.execute(_SQL["begin"], *self._key(lane), epoch, offset) == 1
 
     @contextlib.asynccontextmanager
-    async def advancing(
-        self, lane: Lane, epoch: int, next_offset: int, records: Sequence[Record]
-    ) -> AsyncIterator[Connection]:
-        """Run a block in the transaction that moves the checkpoint from there past the records.
+    async def advancing(self, moves: Sequence[Move]) -> AsyncIterator[Connection]:
+        """Run a block in the transaction that moves the lanes' checkpoints, all or none.
 
-        Fenced or Moved, with nothing done, when the checkpoint is not as the caller believes.
+        Fenced or Moved, with nothing done, when some checkpoints are not as the caller believes.
         After Transient the outcome is unknown: the next attempt finds out by Moved.
         """
-        key = self._key(lane)
+        lanes = _lanes([move.lane for move in moves])
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(_SQL["lock"], *key)
-            if row is None or row["epoch"] != epoch:
-                raise Fenced
-            if row["next_offset"] != next_offset:
-                raise Moved(row["next_offset"])
+            _compare(moves, await connection.fetch(_SQL["lock"], self._consumer, *lanes))
             yield connection
-            last = records[-1]
-            arguments = (*key, epoch, last.offset + 1, digest(last), float(last.timestamp_ms))
-            if await connection.execute(_SQL["advance"], *arguments) != 1:
-                raise Fenced
+            advanced = await connection.execute(
+                _SQL["advance"],
+                self._consumer,
+                *_leases([(move.lane, move.epoch) for move in moves]),
+                [move.last.offset + 1 for move in moves],
+                [digest(move.last) for move in moves],
+                [float(move.last.timestamp_ms) for move in moves],
+            )
+            if advanced != len(moves):
+                raise Fenced([move.lane for move in moves])
 
     async def halt(self, lane: Lane, epoch: int, reason: str) -> None:
         """Stop a lane for every worker until an operator clears the reason."""
@@ -153,6 +172,21 @@ def digest(record: Record) -> bytes:
         state.update(len(part).to_bytes(4, "big"))
         state.update(part)
     return state.digest()
+
+
+def _compare(moves: Sequence[Move], rows: Sequence[Row]) -> None:
+    stored = {Lane(row["topic"], row["partition"]): row for row in rows}
+    fenced = [
+        move.lane
+        for move in moves
+        if move.lane not in stored or stored[move.lane]["epoch"] != move.epoch
+    ]
+    if fenced:
+        raise Fenced(fenced)
+    found = {move.lane: stored[move.lane]["next_offset"] for move in moves}
+    moved = {move.lane: found[move.lane] for move in moves if found[move.lane] != move.next_offset}
+    if moved:
+        raise Moved(moved)
 
 
 def _lanes(lanes: Collection[Lane]) -> tuple[list[str], list[int]]:

@@ -73,18 +73,24 @@ where mine.consumer = $1 and mine.topic = held.topic and mine.partition = held.p
   and mine.epoch = held.epoch;
 
 -- name: lock
--- Locks one lane's checkpoint for the length of a slice.
-select epoch, next_offset from checkpoint
-where consumer = $1 and topic = $2 and partition = $3
-for update;
+-- Locks the checkpoints of a slice's lanes for its length, in one order, so that two workers never wait in a circle.
+select mine.topic, mine.partition, mine.epoch, mine.next_offset
+from checkpoint as mine
+join unnest($2::text[], $3::integer[]) as lane (topic, partition)
+    on mine.topic = lane.topic and mine.partition = lane.partition
+where mine.consumer = $1
+order by mine.topic, mine.partition
+for update of mine;
 
 -- name: advance
--- Moves one lane's checkpoint past a slice and prolongs its lease. The last record was appended after it was produced,
+-- Moves the checkpoints past a slice and prolongs their leases. A lane's last record was appended after it was produced,
 -- so what had been acknowledged by then lies before it.
-update checkpoint
-set next_offset = $5, anchor = $6, lease_until = clock_timestamp() + interval '10 s',
-    read_to = greatest(read_to, least(clock_timestamp(), to_timestamp($7::double precision / 1000)))
-where consumer = $1 and topic = $2 and partition = $3 and epoch = $4;
+update checkpoint as mine
+set next_offset = past.next_offset, anchor = past.anchor, lease_until = clock_timestamp() + interval '10 s',
+    read_to = greatest(mine.read_to, least(clock_timestamp(), to_timestamp(past.milliseconds / 1000)))
+from unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bytea[], $7::double precision[])
+    as past (topic, partition, epoch, next_offset, anchor, milliseconds)
+where mine.consumer = $1 and mine.topic = past.topic and mine.partition = past.partition and mine.epoch = past.epoch;
 
 -- name: halt
 -- Stops a lane, for every worker, until an operator clears the reason.

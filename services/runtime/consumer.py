@@ -1,4 +1,4 @@
-"""Folds records into PostgreSQL exactly once: effect, quarantine and checkpoint in one transaction.
+"""Reads the lanes it can lease, and has what they bring folded; `folder` does that, exactly once.
 
 Who reads a lane is settled by leases; that only one can write is settled by the epoch in the
 checkpoint row, which every slice locks and compares. Kafka keeps no offset of ours.
@@ -8,27 +8,24 @@ import asyncio
 import contextlib
 import random
 import secrets
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from services.runtime.checkpoint import Checkpoints, Claim, Fenced, Moved, digest
 from services.runtime.clock import Clock
 from services.runtime.errors import Poison, Transient
-from services.runtime.kafka import Consumer, Record
+from services.runtime.folder import SLICE_RECORDS, Fold, Folder, FoldMetrics, Held, Trouble
+from services.runtime.kafka import Consumer, Polled, Record
 from services.runtime.leases import Lane, decide
 from services.runtime.lifecycle import Life
 from services.runtime.log import get_logger
-from services.runtime.postgres import Connection, Pool
-from services.runtime.quarantine import WINDOW, Refusal, is_flood, reasons, set_aside
+from services.runtime.postgres import Pool
 from services.runtime.retry import Backoff
-
-__all__ = ["ConsumerMetrics", "Decoded", "FencedConsumer", "Fold", "Refusal", "TopicPlan"]
+from services.runtime.slices import Run
 
 log = get_logger(__name__)
 
-SLICE_RECORDS = 2000
 _CORRUPT_ATTEMPTS = 5
 _LOOK_SECONDS = 1.0
 _POLL_SECONDS = 0.1
@@ -51,63 +48,17 @@ class TopicPlan:
     anchored: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded(Generic[D]):
-    """A slice made ready: what to apply, and the records of it that are refused."""
-
-    value: D
-    refused: tuple[Refusal, ...] = ()
-
-
-class Fold(Protocol[D]):
-    """What a service does with records."""
-
-    def decode(self, records: Sequence[Record]) -> Decoded[D]:
-        """Judge a slice of one lane, outside the transaction; never raises for what a record is."""
-
-    async def apply(self, connection: Connection, lane: Lane, decoded: D) -> None:
-        """Write a slice's effects, inside the transaction; Poison makes the slice be bisected."""
-
-    def committed(self, lane: Lane, records: int) -> None:
-        """Learn that so many records of the lane are in, refused ones too."""
-
-
-class ConsumerMetrics(Protocol):
+class ConsumerMetrics(FoldMetrics, Protocol):
     """What a consumer tells about itself."""
 
     def lag(self, lane: Lane, records: int | None) -> None:
         """Records behind the end of the lane; None when the lane is no longer ours."""
-
-    def committed(self, lane: Lane, records: Sequence[Record], seconds: float, now: int) -> None:
-        """One slice was committed, having taken that long, at that instant."""
-
-    def quarantined(self, lane: Lane, reason: str, records: int) -> None:
-        """Records were set aside."""
 
     def fenced(self, lane: Lane) -> None:
         """Another worker had taken the lane over."""
 
     def halted(self, lane: Lane, reason: str | None) -> None:
         """The lane stands still until an operator acts, or (None) goes on."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Held:
-    """A lane under lease."""
-
-    lane: Lane
-    epoch: int
-    next_offset: int
-    anchor: bytes | None = None  # still to be found at next_offset - 1
-    halted: str | None = None
-    attempt: int = 0
-    retry_at: float = 0.0
-    corrupt: int = 0
-    judged: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
-
-    @property
-    def lease(self) -> tuple[Lane, int]:
-        return self.lane, self.epoch
 
 
 class FencedConsumer(Generic[D]):
@@ -125,14 +76,14 @@ class FencedConsumer(Generic[D]):
     ) -> None:
         self._plans = {plan.topic: plan for plan in topics}
         self._servers = servers
-        self._fold = fold
         self._clock = clock
         self._metrics = metrics
         self.worker = f"{name}/{secrets.token_hex(6)}"
         self._checkpoints = Checkpoints(pool, name, self.worker)
+        self._folder = Folder(self._checkpoints, fold, clock, metrics)
         self._consumer: Consumer | None = None
         self._all: list[Lane] = []
-        self._held: dict[Lane, _Held] = {}
+        self._held: dict[Lane, Held] = {}
         self._stale = True
         self._look_at = 0.0
         self._trouble: str | None = "consumer: not started yet"
@@ -179,13 +130,12 @@ class FencedConsumer(Generic[D]):
         polled = await consumer.poll(_POLL_SECONDS, SLICE_RECORDS)
         for lane, reason in polled.unreadable.items():
             await self._unreadable(self._held[lane], reason)
-        for lane, records in polled.records.items():
-            if stopping.is_set():
-                return
-            if lane not in polled.unreadable:
-                await self._take(self._held[lane], records)
-                self._tell_lag(lane, consumer.end_offset(lane))
-            await asyncio.sleep(0)  # whoever shares the loop is not kept waiting by a backlog
+        runs = await self._fresh(polled)
+        troubles = await self._folder.fold(self._held, runs, stopping)
+        for lane, trouble in troubles.items():
+            await self._settle(self._held[lane], trouble)
+        for lane, _ in runs:
+            self._tell_lag(lane, consumer.end_offset(lane))
 
     def _assign(self, consumer: Consumer, now: float) -> bool:
         """Read every lane that can go on from its checkpoint, if anything changed; any at all?"""
@@ -200,73 +150,41 @@ class FencedConsumer(Generic[D]):
             self._stale = False
         return bool(readable)
 
-    async def _take(self, held: _Held, records: list[Record]) -> None:
-        """Fold what one lane brought; its failure is its own and leaves the other lanes alone."""
-        try:
-            if held.anchor is not None:
-                if records[0].offset != held.next_offset - 1 or digest(records[0]) != held.anchor:
-                    await self._halt(held, "anchor_mismatch")
-                    return
-                held.anchor = None
-            fresh = [one for one in records if one.offset >= held.next_offset]
-            # A slice that does not get through in time is tried again in smaller ones.
-            size = max(1, SLICE_RECORDS >> held.attempt)
-            for start in range(0, len(fresh), size):
-                if not held.halted:
-                    await self._bisect(held, fresh[start : start + size])
-            held.attempt = held.corrupt = 0
-        except Fenced:
-            self._fenced(held)
-        except Moved as moved:
-            held.next_offset, self._stale = moved.next_offset, True
-        except Transient as error:
-            self._retry_later(held, str(error))
+    async def _fresh(self, polled: Polled) -> list[Run]:
+        """Return what was read and is not folded yet; a lane whose log is another is halted."""
+        runs = []
+        for lane, records in polled.records.items():
+            if lane in polled.unreadable or not await self._is_ours(self._held[lane], records[0]):
+                continue
+            held = self._held[lane]
+            if fresh := [one for one in records if one.offset >= held.next_offset]:
+                runs.append(Run(lane, fresh))
+        return runs
 
-    async def _bisect(self, held: _Held, records: list[Record]) -> None:
-        """Commit a slice; what PostgreSQL refuses is halved down to the records it refuses."""
-        pending = [records]
-        while pending and not held.halted:
-            part = pending.pop()
-            try:
-                decoded = self._fold.decode(part)
-                await self._commit(held, part, decoded.refused, decoded)
-            except Poison as error:
-                if len(part) > 1:
-                    middle = len(part) // 2
-                    pending += [part[middle:], part[:middle]]
-                    continue
-                refusal = Refusal(record=part[0], reason=error.reason, detail=error.detail)
-                await self._commit(held, part, (refusal,), None)
+    async def _is_ours(self, held: Held, first: Record) -> bool:
+        """Compare the first record after a claim with the one that the checkpoint remembers."""
+        if held.anchor is None:
+            return True
+        if first.offset != held.next_offset - 1 or digest(first) != held.anchor:
+            await self._halt(held, "anchor_mismatch")
+            return False
+        held.anchor = None
+        return True
 
-    async def _commit(
-        self,
-        held: _Held,
-        records: list[Record],
-        refused: tuple[Refusal, ...],
-        decoded: Decoded[D] | None,
-    ) -> None:
-        begun = self._clock.monotonic()
-        bad = {refusal.record.offset for refusal in refused}
-        judged = [record.offset in bad for record in records]
-        if bad and is_flood(held.judged, judged):
-            await self._halt(held, "poison_flood")
-            return
-        async with self._checkpoints.advancing(
-            *held.lease, held.next_offset, records
-        ) as connection:
-            if decoded is not None:
-                await self._fold.apply(connection, held.lane, decoded.value)
-            if refused:
-                await set_aside(connection, refused)
-        held.next_offset = records[-1].offset + 1
-        held.judged.extend(judged)
-        self._fold.committed(held.lane, len(records))
-        took = self._clock.monotonic() - begun
-        self._metrics.committed(held.lane, records, took, self._clock.now())
-        for reason, count in reasons(refused):
-            self._metrics.quarantined(held.lane, reason, count)
+    async def _settle(self, held: Held, trouble: Trouble) -> None:
+        """Do what is right for a lane that did not get on."""
+        match trouble:
+            case Fenced():
+                self._fenced(held)
+            case Moved():
+                held.next_offset = trouble.next_offsets[held.lane]
+                self._stale = True
+            case Transient():
+                self._retry_later(held, str(trouble))
+            case Poison():
+                await self._halt(held, trouble.reason)
 
-    async def _unreadable(self, held: _Held, reason: str) -> None:
+    async def _unreadable(self, held: Held, reason: str) -> None:
         """Deal with a lane that Kafka does not give us from where we stand."""
         self._stale = True
         if reason == "offset_out_of_range":
@@ -278,23 +196,23 @@ class FencedConsumer(Generic[D]):
         else:
             await self._halt(held, reason)
 
-    async def _halt(self, held: _Held, reason: str) -> None:
+    async def _halt(self, held: Held, reason: str) -> None:
         await self._checkpoints.halt(*held.lease, reason)
         held.halted, self._stale = reason, True
         self._metrics.halted(held.lane, reason)
         log.error("lane_halted", lane=str(held.lane), reason=reason, offset=held.next_offset)
 
-    def _retry_later(self, held: _Held, trouble: str) -> None:
+    def _retry_later(self, held: Held, trouble: str) -> None:
         self._in_trouble(trouble)
         wait = _RETRY.delay(held.attempt, random.random())  # noqa: S311
         held.attempt += 1
         held.retry_at, self._stale = self._clock.monotonic() + wait, True
 
-    def _fenced(self, held: _Held) -> None:
+    def _fenced(self, held: Held) -> None:
         self._metrics.fenced(held.lane)
         self._forget(held, "fenced")
 
-    def _forget(self, held: _Held, reason: str) -> None:
+    def _forget(self, held: Held, reason: str) -> None:
         self._stale = True
         if self._held.pop(held.lane, None) is not None:
             self._metrics.lag(held.lane, None)
@@ -347,9 +265,9 @@ class FencedConsumer(Generic[D]):
             if claim.next_offset is None:
                 if not await self._checkpoints.begin(lane, claim.epoch, begin):
                     continue
-                held = _Held(lane=lane, epoch=claim.epoch, next_offset=begin)
+                held = Held(lane=lane, epoch=claim.epoch, next_offset=begin)
             else:
-                held = _Held(lane=lane, epoch=claim.epoch, next_offset=claim.next_offset)
+                held = Held(lane=lane, epoch=claim.epoch, next_offset=claim.next_offset)
                 if self._plans[lane.topic].anchored and claim.next_offset > begin:
                     held.anchor = claim.anchor
             held.halted = claim.halted

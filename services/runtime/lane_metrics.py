@@ -1,12 +1,12 @@
 """What a consumer of the log tells of its lanes, alike in every service that has one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from services.runtime.kafka import Record
 from services.runtime.leases import Lane
+from services.runtime.slices import Slice
 
 _LANE: Final = ("topic", "partition")
 _SLICE_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -84,13 +84,14 @@ class LaneMetrics:
                 self._complete.labels(*_labels(lane)).set_to_current_time()
         self._lanes.set(len(self._held))
 
-    def committed(self, lane: Lane, records: Sequence[Record], seconds: float, now: int) -> None:
+    def committed(self, part: Slice, seconds: float, now: int) -> None:
         """Tell what a slice held, how long it took, and when (µs) it was in."""
         self._slice.observe(seconds)
-        delay = self._record_delay.labels(lane.topic)
-        for record in records:
-            delay.observe(max(0.0, now / 1_000_000 - record.timestamp_ms / 1000))
-        self._complete.labels(*_labels(lane)).set(records[-1].timestamp_ms / 1000)
+        for lane, records in part:
+            delay = self._record_delay.labels(lane.topic)
+            for record in records:
+                delay.observe(max(0.0, now / 1_000_000 - record.timestamp_ms / 1000))
+            self._complete.labels(*_labels(lane)).set(records[-1].timestamp_ms / 1000)
 
     def quarantined(self, lane: Lane, reason: str, records: int) -> None:
         """Count records set aside."""

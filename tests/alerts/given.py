@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -27,13 +28,14 @@ from services.alerts.webhooks.store import Endpoints
 from services.runtime import migrations
 from services.runtime.access import Verifier
 from services.runtime.clock import Clock, SystemClock
-from services.runtime.consumer import Refusal
 from services.runtime.kafka import Record
 from services.runtime.lifecycle import Life
 from services.runtime.postgres import Pool
+from services.runtime.quarantine import Refusal
 from services.runtime.web import serve
 from tests.alerts.records import DEMO, record
 from tests.support.clock import START
+from tests.support.folding import decode
 from tests.support.stack import Database
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -146,12 +148,11 @@ class Given:
     async def fold_in(self, records: Sequence[Record], fold: Inbox | None = None) -> None:
         """Fold one slice in a transaction of its own."""
         one = fold or self.fold
-        lane = records[0].lane
-        decoded = one.decode(records)
+        ready, refused = decode(one, records)
         async with self.writer.acquire() as connection, connection.transaction():
-            await one.apply(connection, lane, decoded.value)
-        one.committed(lane, len(records))
-        self.refused += decoded.refused
+            await one.apply(connection, ready)
+        one.committed(Counter(each.lane for each in records))
+        self.refused += refused
 
     async def say(self, *events: Event, tenant: Tenant = DEMO, at: int = START) -> None:
         """Fold each event as a slice of its own."""

@@ -11,7 +11,6 @@ from services.alerts.metrics import Outcome
 from tests.alerts.given import Given
 from tests.alerts.records import (
     DEMO,
-    FACTS,
     LI,
     MO,
     RIVAL,
@@ -25,6 +24,7 @@ from tests.alerts.records import (
 )
 from tests.support.clock import START
 from tests.support.eventually import eventually
+from tests.support.folding import decode
 
 MESSAGES = st.integers(1, 3)
 REFS = st.sampled_from([LI, MO, None])
@@ -135,9 +135,9 @@ async def test_numbers_follow_the_order_of_commits_within_a_tenant(given: Given)
     go = asyncio.Event()
 
     async def fold(number: int, partition: int, may_commit: asyncio.Event) -> None:
-        decoded = given.fold.decode([record(opened(number))])
+        ready, _ = decode(given.fold, [record(opened(number))])
         async with given.writer.acquire() as connection, connection.transaction():
-            await given.fold.apply(connection, FACTS._replace(partition=partition), decoded.value)
+            await given.fold.apply(connection, ready)
             applied.set()
             await may_commit.wait()
 

@@ -14,6 +14,7 @@ from services.projector.metrics import Metrics as ProjectorMetrics
 from services.runtime.kafka import Record
 from services.runtime.lane_metrics import LaneMetrics
 from services.runtime.leases import Lane
+from services.runtime.slices import Run
 
 ALL = [(service, family) for service in SERVICES for family in families(service)]
 # What a label may be: words of closed lists, route templates, topics. No person, tenant, message or address.
@@ -48,6 +49,6 @@ def test_each_consumer_tells_how_late_records_are(
 ) -> None:
     registry = CollectorRegistry()
     record = Record("events", 3, 7, b"key", b"value", (), 1_000)
-    make(registry).committed(Lane("events", 3), [record], 0.01, 3_000_000)
+    make(registry).committed((Run(Lane("events", 3), [record]),), 0.01, 3_000_000)
     delay = f"inkling_{service}_record_delay_seconds_sum"
     assert registry.get_sample_value(delay, {"topic": "events"}) == 2

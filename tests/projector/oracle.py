@@ -76,7 +76,7 @@ def tables(happened: Iterable[Happened], lane: int) -> Tables:
         event = prepared.event if prepared else None
         assert event is None or isinstance(event, MessagePrepared)
         counted = [known for one in group if (known := _counted(one, event)) is not None]
-        found["message"].append(name | {"lane": lane} | _message(group) | _counts(counted, 0, 4))
+        found["message"].append(name | _message(group) | _counts(counted, 0, 4))
         found["recipient"] += _recipients(name, event, counted)
         found["link"] += _links(name, event, counted)
         found["attachment"] += _attachments(name, event, counted)

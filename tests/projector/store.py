@@ -1,6 +1,7 @@
 """The projector's own database for a test: migrated, folded into, and read back whole."""
 
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -10,12 +11,11 @@ from services.projector.app import PACKAGES
 from services.projector.apply import ReadModels
 from services.projector.metrics import Metrics
 from services.runtime import migrations
-from services.runtime.consumer import Refusal
 from services.runtime.kafka import Record
-from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
-from tests.projector.records import LANE
+from services.runtime.quarantine import Refusal
 from tests.support.clock import ManualClock
+from tests.support.folding import decode
 from tests.support.stack import Database
 
 # In the order in which a reader would look; with the columns that name a row.
@@ -50,20 +50,20 @@ class Store:
         self.woken: list[int] = []
         self.fold = ReadModels(ManualClock(), Metrics(self.registry), self.woken.append)
 
-    async def apply(self, records: Sequence[Record], lane: Lane = LANE) -> tuple[Refusal, ...]:
+    async def apply(self, records: Sequence[Record]) -> tuple[Refusal, ...]:
         """Fold one slice in a transaction of its own; returns what was refused."""
-        decoded = self.fold.decode(records)
+        ready, refused = decode(self.fold, records)
         async with self.pool.acquire() as connection, connection.transaction():
-            await self.fold.apply(connection, lane, decoded.value)
-        self.fold.committed(lane, len(records))
-        return decoded.refused
+            await self.fold.apply(connection, ready)
+        self.fold.committed(Counter(one.lane for one in records))
+        return refused
 
-    async def fail(self, records: Sequence[Record], lane: Lane = LANE) -> None:
+    async def fail(self, records: Sequence[Record]) -> None:
         """Fold one slice in a transaction that is rolled back at the last moment."""
-        decoded = self.fold.decode(records)
+        ready, _ = decode(self.fold, records)
         with contextlib.suppress(_Lost):
             async with self.pool.acquire() as connection, connection.transaction():
-                await self.fold.apply(connection, lane, decoded.value)
+                await self.fold.apply(connection, ready)
                 raise _Lost
 
     async def tables(self) -> Tables:

@@ -6,9 +6,7 @@ import pytest
 
 from schemas.personal import Mailbox, MessagePersonal, PersonalRecipient
 from schemas.settings import TenantSet
-from schemas.topics import PERSONAL, SETTINGS
 from services.runtime.errors import Fatal
-from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
 from tests.projector.records import (
     ACME,
@@ -70,7 +68,7 @@ async def reader(database: Database, store: Store) -> AsyncIterator[Pool]:
             sender=Mailbox(address="a@acme.example"),
             recipients=(PersonalRecipient(ref=ANNA, address="anna@x.example", id="c-1"),),
         )
-        await store.apply([record(personal)], Lane(PERSONAL.name, 3))
+        await store.apply([record(personal)])
     url = database.url("projector_reader")
     async with Pool(url, application="test", schema="projector", size=1) as pool:
         yield pool
@@ -131,7 +129,7 @@ async def test_figures_are_the_owners_own_and_the_managers(reader: Pool, table: 
 async def test_a_tenants_settings_are_everybodys_there(reader: Pool, store: Store) -> None:
     for tenant, on in ((ACME, False), (RIVAL, True)):
         setting = TenantSet(since=NOW, by="ada", engagement=on)
-        await store.apply([record(setting, tenant=tenant)], Lane(SETTINGS.name, 0))
+        await store.apply([record(setting, tenant=tenant)])
     for owner in ("", "sally", "nobody"):
         assert await _seen(reader, "tenant_setting", tenant=ACME, owner=owner) == {(ACME, None)}
     assert await _seen(reader, "tenant_setting") == set()

@@ -32,6 +32,7 @@ from tests.projector.records import (
     viewed,
 )
 from tests.projector.store import Store, named
+from tests.support.folding import decode
 
 
 async def test_a_hit_is_counted_for_message_recipient_link_and_template(store: Store) -> None:
@@ -196,11 +197,11 @@ async def test_numbers_that_fit_no_column_are_refused(store: Store) -> None:
 
 async def test_what_postgres_refuses_is_poison(store: Store) -> None:
     # The decoder lets no U+0000 pass; it stands for whatever PostgreSQL refuses and we did not think of.
-    ready = store.fold.decode([record(opened())]).value
+    ready, _ = decode(store.fold, [record(opened())])
     ready.hits[0] = (*ready.hits[0][:13], "\x00", *ready.hits[0][14:])
     with pytest.raises(Poison):
         async with store.pool.acquire() as connection, connection.transaction():
-            await store.fold.apply(connection, record(opened()).lane, ready)
+            await store.fold.apply(connection, ready)
     assert await store.rows("interaction", "event_id") == []
 
 

@@ -16,6 +16,7 @@ from services.projector.metrics import Metrics
 from services.runtime.kafka import Record
 from tests.projector.records import clicked, opened, prepared, record
 from tests.support.clock import ManualClock
+from tests.support.folding import decode
 
 FOLD = ReadModels(ManualClock(), Metrics(CollectorRegistry()), lambda lane: None)
 REASONS = {*Refusal, *Reason}
@@ -28,7 +29,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 def _reason(one: Record) -> str | None:
-    refused = FOLD.decode([one]).refused
+    _, refused = decode(FOLD, [one])
     assert all(refusal.record is one and refusal.reason in REASONS for refusal in refused)
     return refused[0].reason if refused else None
 

@@ -27,9 +27,9 @@ def _tombstone(number: int = 1, offset: int = 9) -> Record:
 
 
 async def test_the_latest_in_the_log_holds(store: Store) -> None:
-    await store.apply([_personal("one"), _personal("two", offset=1)], LANE)
+    await store.apply([_personal("one"), _personal("two", offset=1)])
     assert (await store.row("personal"))["subject"] == "two"
-    await store.apply([_personal("three", offset=2)], LANE)
+    await store.apply([_personal("three", offset=2)])
     row = await store.row("personal")
     assert row["subject"] == "three"
     assert row["body"] == {
@@ -46,12 +46,12 @@ async def test_the_latest_in_the_log_holds(store: Store) -> None:
 async def test_a_tombstone_forgets_its_message_alone(store: Store, together: bool) -> None:
     records = [_personal("one"), _personal("other", 2, 1), _tombstone()]
     for part in [records] if together else [records[:2], records[2:]]:
-        assert await store.apply(part, LANE) == ()
+        assert await store.apply(part) == ()
     assert named(await store.rows("personal", "message_id"), "subject") == [("other",)]
 
 
 async def test_a_person_is_found_by_the_callers_id_for_as_long_as_it_is_named(store: Store) -> None:
-    await store.apply([_personal("one"), _personal("other", 2, 1)], LANE)
+    await store.apply([_personal("one"), _personal("other", 2, 1)])
     listed = named(await store.rows("person", "ref"), "ref", "id")
     assert listed == [(ANNA, "c1"), (ANNA, "c1")]
     nameless = MessagePersonal(
@@ -60,17 +60,17 @@ async def test_a_person_is_found_by_the_callers_id_for_as_long_as_it_is_named(st
         sender=Mailbox(address="sally@acme.example"),
         recipients=(PersonalRecipient(ref=ANNA, address="anna@example.org"),),
     )
-    await store.apply([record(nameless, offset=2)], LANE)
+    await store.apply([record(nameless, offset=2)])
     assert named(await store.rows("person", "ref"), "message_id") == [(message(2),)]
-    await store.apply([_tombstone(2)], LANE)
+    await store.apply([_tombstone(2)])
     assert await store.rows("person", "ref") == []
 
 
 async def test_what_is_said_after_a_tombstone_holds(store: Store) -> None:
-    await store.apply([_personal("one"), _tombstone(offset=1), _personal("two", offset=2)], LANE)
+    await store.apply([_personal("one"), _tombstone(offset=1), _personal("two", offset=2)])
     assert (await store.row("personal"))["subject"] == "two"
 
 
 async def test_a_tombstone_that_names_no_message_is_refused(store: Store) -> None:
-    (refusal,) = await store.apply([_tombstone()._replace(key=b"\xff")], LANE)
+    (refusal,) = await store.apply([_tombstone()._replace(key=b"\xff")])
     assert refusal.reason == "key_malformed"

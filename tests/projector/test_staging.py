@@ -45,7 +45,7 @@ def test_the_columns_are_those_of_the_table_in_the_same_order(
 
 def test_every_row_is_as_long_as_its_columns() -> None:
     ready = Slice()
-    assert ready.add(_received(opened())) is None
+    assert ready.add(_received(opened()), 3) is None
     assert len(ready.hits[0]) == len(staging.HIT)
     event = prepared()
     envelope = Envelope(id=hit_id(NOW, 1), source="/t", tenant=ACME, occurred_at=NOW)
@@ -58,36 +58,36 @@ def test_every_row_is_as_long_as_its_columns() -> None:
 def test_the_first_prepared_of_a_slice_is_kept() -> None:
     ready = Slice()
     for owner in ("sally", "mallory"):
-        ready.add(_received(prepared(owner=owner)))
+        ready.add(_received(prepared(owner=owner)), 3)
     ((_, event),) = ready.prepared.values()
     assert event.owner == "sally"
 
 
 def test_a_shared_copys_hit_has_no_recipient() -> None:
     ready = Slice()
-    ready.add(_received(opened(refs=(ANNA, BERT))))
-    ready.add(_received(opened(refs=(BERT,))))
+    ready.add(_received(opened(refs=(ANNA, BERT))), 3)
+    ready.add(_received(opened(refs=(BERT,))), 3)
     assert [row[staging.HIT.index("ref")] for row in ready.hits] == [None, BERT]
 
 
 def test_what_is_not_folded_yet_is_counted() -> None:
     ready = Slice()
     judged = NetworkJudged(network="192.0.2.0/24", rule="burst", from_at=NOW)
-    assert ready.add(_received(judged)) is None
+    assert ready.add(_received(judged), 3) is None
     assert ready.unfolded == {"network.judged.v1": 1}
 
 
 def test_what_no_read_model_is_made_of_is_refused() -> None:
     fact = MessageFirstOpened(message_id=message(1), ordinal=1, event_id=hit_id(NOW, 1))
-    assert Slice().add(_received(fact)) is Reason.WRONG_TOPIC
+    assert Slice().add(_received(fact), 3) is Reason.WRONG_TOPIC
 
 
 def test_of_the_settings_whether_engagement_is_on_is_kept() -> None:
     ready = Slice()
     preference = PreferenceSet(ref=ANNA, follow=Follow.ALLOW, since=NOW, by="sally")
-    assert ready.add(_received(preference)) is None
+    assert ready.add(_received(preference), 3) is None
     for on in (True, False):
-        ready.add(_received(TenantSet(since=NOW, by="ada", engagement=on)))
+        ready.add(_received(TenantSet(since=NOW, by="ada", engagement=on)), 3)
     ready.unset("rival")
     ready.unset(f"acme:{ANNA}")
     assert ready.engagement == {"acme": False, "rival": None}

@@ -21,24 +21,24 @@ async def _kept(store: Store) -> dict[object, object]:
 
 
 async def test_the_latest_in_the_log_holds_for_each_tenant(store: Store) -> None:
-    assert await store.apply([_said(True), _said(False, 1), _said(True, 2, RIVAL)], LANE) == ()
+    assert await store.apply([_said(True), _said(False, 1), _said(True, 2, RIVAL)]) == ()
     assert await _kept(store) == {ACME: False, RIVAL: True}
-    await store.apply([_said(True, 3)], LANE)
+    await store.apply([_said(True, 3)])
     assert await _kept(store) == {ACME: True, RIVAL: True}
 
 
 async def test_a_tombstone_forgets_a_tenants_settings_and_no_recipients(store: Store) -> None:
-    await store.apply([_said(False), _said(False, 1, RIVAL)], LANE)
+    await store.apply([_said(False), _said(False, 1, RIVAL)])
     gone = _said(True, 2)._replace(value=None, headers=())
-    await store.apply([gone._replace(key=f"{RIVAL}:{ANNA}".encode()), gone], LANE)
+    await store.apply([gone._replace(key=f"{RIVAL}:{ANNA}".encode()), gone])
     assert await _kept(store) == {RIVAL: False}
-    await store.apply([gone, _said(False, 3)], LANE)
+    await store.apply([gone, _said(False, 3)])
     assert await _kept(store) == {ACME: False, RIVAL: False}
 
 
 async def test_what_a_recipient_allows_is_none_of_ours(store: Store) -> None:
     setting = PreferenceSet(ref=ANNA, follow=Follow.DO_NOT_ALLOW, since=NOW, by="sally")
-    assert await store.apply([record(setting)], LANE) == ()
+    assert await store.apply([record(setting)]) == ()
     assert await _kept(store) == {}
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.runtime.checkpoint import Checkpoints, Fenced, Moved, digest, read_to
+from services.runtime.checkpoint import Checkpoints, Fenced, Move, Moved, digest, read_to
 from services.runtime.kafka import Record
 from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
@@ -44,7 +44,7 @@ async def expire(pool: Pool) -> None:
 
 
 async def write(checkpoints: Checkpoints, epoch: int, next_offset: int, at: int) -> None:
-    async with checkpoints.advancing(LANE, epoch, next_offset, [record(at)]) as connection:
+    async with checkpoints.advancing([Move(LANE, epoch, next_offset, record(at))]) as connection:
         await connection.execute(
             "insert into tally values (0, 1) on conflict (lane) do update set ids = tally.ids + 1"
         )
@@ -87,13 +87,13 @@ async def test_a_checkpoint_that_moved_says_where_it_is(first: Checkpoints) -> N
     await write(first, epoch, 0, 4)
     with pytest.raises(Moved) as moved:
         await write(first, epoch, 0, 4)
-    assert moved.value.next_offset == 5
+    assert moved.value.next_offsets == {LANE: 5}
 
 
 async def test_an_effect_that_fails_leaves_the_checkpoint_where_it_was(first: Checkpoints) -> None:
     epoch = await claim(first)
     with pytest.raises(ZeroDivisionError):
-        async with first.advancing(LANE, epoch, 0, [record(0)]):
+        async with first.advancing([Move(LANE, epoch, 0, record(0))]):
             raise ZeroDivisionError
     await write(first, epoch, 0, 0)
 
@@ -175,7 +175,7 @@ async def test_a_record_from_the_future_says_no_more_than_now(
     epoch, other_epoch = await claim(first), await claim(first, OTHER)
     await first.look([(OTHER, other_epoch)], [OTHER], 0.0)
     tomorrow = record(0)._replace(timestamp_ms=32_503_680_000_000)
-    async with first.advancing(LANE, epoch, 0, [tomorrow]):
+    async with first.advancing([Move(LANE, epoch, 0, tomorrow)]):
         pass
     now = await pool.fetchval("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
     found = await _read_to(pool)

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from services.runtime.kafka import Record
 from services.runtime.lane_metrics import LaneMetrics
 from services.runtime.leases import Lane
+from services.runtime.slices import Run
 
 LANE = Lane("events", 3)
 NOW = 1_800_000_000_000_000
@@ -32,7 +33,7 @@ def metrics(registry: CollectorRegistry) -> LaneMetrics:
 def test_a_slice_tells_up_to_when_its_lane_is_complete(
     registry: CollectorRegistry, metrics: LaneMetrics
 ) -> None:
-    metrics.committed(LANE, [a_record(40), a_record(2)], 0.01, NOW)
+    metrics.committed((Run(LANE, [a_record(40), a_record(2)]),), 0.01, NOW)
     value = registry.get_sample_value
     complete = value("inkling_projector_lane_complete_timestamp_seconds", LABELS)
     assert complete == NOW / 1_000_000 - 2

@@ -2,18 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from services.runtime.clock import SystemClock
-from services.runtime.consumer import Decoded, FencedConsumer, Refusal, TopicPlan
+from services.runtime.consumer import FencedConsumer, TopicPlan
+from services.runtime.folder import Fold
 from services.runtime.kafka import Record
 from services.runtime.leases import Lane
 from services.runtime.lifecycle import Life
 from services.runtime.migrations import apply
 from services.runtime.postgres import Connection, Pool, connect
+from services.runtime.quarantine import Refusal
+from services.runtime.slices import Slice
 from tests.support.stack import Database
 
+D = TypeVar("D")
 SCHEMA = "projector"
 _TABLES = """
 create table seen (id bytea primary key, small smallint);
@@ -21,16 +26,17 @@ create table tally (lane integer primary key, ids bigint not null);
 grant select, insert, update on seen, tally to inkling_projector_writer;
 """
 _NEW = """
-with new as (
-    insert into seen (id, small)
-    select id, small::smallint from unnest($2::bytea[], $3::text[]) as one (id, small)
+with one as (
+    select lane, id, small::smallint from unnest($1::integer[], $2::bytea[], $3::text[]) as one (lane, id, small)
+), new as (
+    insert into seen (id, small) select id, small from one
     on conflict do nothing returning id
 ), counted as (
-    insert into tally (lane, ids) select $1, count(*) from new
+    insert into tally (lane, ids) select lane, count(*) from new join one using (id) group by lane order by lane
     on conflict (lane) do update set ids = tally.ids + excluded.ids
 )
 insert into outbox (lane, key, headers, value)
-select $1, id, '{"kind": "seen"}', id from new
+select lane, id, '{"kind": "seen"}', id from new join one using (id)
 """
 
 
@@ -55,25 +61,28 @@ class Tally:
         self.gate = asyncio.Event()
         self.gate.set()
         self.entered = asyncio.Event()
+        self.applied: list[set[Lane]] = []
 
-    def decode(self, records: Sequence[Record]) -> Decoded[list[bytes]]:
-        values = [record for record in records if not _value(record).startswith(b"bad")]
-        refused = [
-            Refusal(record=record, reason="malformed", detail="it says \x00 so")
-            for record in records
-            if _value(record).startswith(b"bad")
-        ]
-        return Decoded(value=[_value(record) for record in values], refused=tuple(refused))
+    def begin(self) -> list[Record]:
+        return []
 
-    async def apply(self, connection: Connection, lane: Lane, decoded: list[bytes]) -> None:
+    def take(self, ready: list[Record], record: Record) -> Refusal | None:
+        if _value(record).startswith(b"bad"):
+            return Refusal(record=record, reason="malformed", detail="it says \x00 so")
+        ready.append(record)
+        return None
+
+    async def apply(self, connection: Connection, ready: list[Record]) -> None:
         self.entered.set()
         await self.gate.wait()
-        ids = sorted(set(decoded))
+        self.applied.append({record.lane for record in ready})
+        lanes = {_value(record): record.partition for record in ready}
+        ids = sorted(lanes)
         small = ["99999999" if one.startswith(b"sql") else "1" for one in ids]
-        await connection.execute(_NEW, lane.partition, ids, small)
+        await connection.execute(_NEW, [lanes[one] for one in ids], ids, small)
 
-    def committed(self, lane: Lane, records: int) -> None:
-        self.committed_records[lane] += records
+    def committed(self, records: Mapping[Lane, int]) -> None:
+        self.committed_records.update(records)
 
 
 def _value(record: Record) -> bytes:
@@ -92,8 +101,8 @@ class Metrics:
     def lag(self, lane: Lane, records: int | None) -> None:
         self.lags[lane] = records
 
-    def committed(self, lane: Lane, records: Sequence[Record], seconds: float, now: int) -> None:
-        assert len(records) > 0
+    def committed(self, part: Slice, seconds: float, now: int) -> None:
+        assert all(run.records for run in part)
         assert seconds >= 0
         assert now > 0
 
@@ -132,3 +141,10 @@ class Worker:
                 life.stop()
                 self.fold.gate.set()
                 await asyncio.wait([running], timeout=10)
+
+
+def decode(fold: Fold[D], records: Iterable[Record]) -> tuple[D, tuple[Refusal, ...]]:
+    """Judge records as a consumer does, in one go: what to apply, and what is refused."""
+    ready = fold.begin()
+    taken = [fold.take(ready, record) for record in records]
+    return ready, tuple([one for one in taken if one is not None])

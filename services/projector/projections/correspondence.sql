@@ -1,6 +1,6 @@
 -- name: fold
 -- Replies, bounces and complaints go into the history once, replies set aside; a permanent bounce and a complaint mark
--- their message. Returns the new ones by type. $1 is the lane.
+-- their message. Returns the new ones by type.
 with inserted as (
     insert into correspondence (
         event_id, tenant, message_id, ref, type, occurred_at, human, author, rule, returns_at, permanent, status, from_ref,
@@ -15,9 +15,9 @@ with inserted as (
     returning tenant, message_id, type, occurred_at, permanent
 ),
 marked as (
-    insert into message as m (tenant, message_id, lane, bounced_at, complained_at)
+    insert into message as m (tenant, message_id, bounced_at, complained_at)
     select
-        tenant, message_id, $1::smallint,
+        tenant, message_id,
         min(occurred_at) filter (where type = 'bounce' and permanent),
         min(occurred_at) filter (where type = 'complaint')
     from inserted

@@ -1,10 +1,10 @@
 -- name: fold
 -- Held mail: when it went out and when it was cancelled, the earliest each; the time it is to leave, the latest said. A mail
--- whose day of sending that changes takes what became of it along. $1 is the lane.
+-- whose day of sending that changes takes what became of it along.
 with changed as (
-    insert into message as m (tenant, message_id, lane, handed_at, cancelled_at, rescheduled_at, scheduled_at)
+    insert into message as m (tenant, message_id, handed_at, cancelled_at, rescheduled_at, scheduled_at)
     select
-        tenant, message_id, $1::smallint,
+        tenant, message_id,
         min(occurred_at) filter (where type = 'sent'),
         min(occurred_at) filter (where type = 'cancelled'),
         max(occurred_at) filter (where type = 'rescheduled'),

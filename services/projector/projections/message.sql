@@ -1,9 +1,9 @@
 -- name: fold
 -- What is new of each message is added to its row; what that changed goes on to the message's template and to the day on
--- which it was sent. $1 is the lane.
+-- which it was sent.
 with changed as (
     insert into message as m (
-        tenant, message_id, lane,
+        tenant, message_id,
         opens, first_opened_at, last_opened_at,
         human_opens, human_first_opened_at, human_last_opened_at,
         clicks, first_clicked_at, last_clicked_at,
@@ -14,7 +14,7 @@ with changed as (
         human_replies, human_first_replied_at, human_last_replied_at
     )
     select
-        tenant, message_id, $1::smallint,
+        tenant, message_id,
         count(*) filter (where kind = 1),
         min(occurred_at) filter (where kind = 1),
         max(occurred_at) filter (where kind = 1),

@@ -1,14 +1,14 @@
 -- name: fold
 -- A message that was not known as prepared becomes so, with its recipients, links and files; the first in the log holds.
 -- What was counted for it before goes on, whole, to its template and to the day on which it was sent. Returns the messages
--- to be stated as registered, which are those never stated before. $1 is the lane.
+-- to be stated as registered, which are those never stated before.
 with prepared as (
     insert into message as m (
-        tenant, message_id, lane, prepared_at, owner, followed, reason, renditions, mode,
+        tenant, message_id, prepared_at, owner, followed, reason, renditions, mode,
         template_id, template_version, regarding, labels, thread, scheduled_at, sender_ref
     )
     select
-        tenant, message_id, $1::smallint, prepared_at, owner, followed, reason, renditions, mode,
+        tenant, message_id, prepared_at, owner, followed, reason, renditions, mode,
         template_id, template_version, regarding, labels, thread, scheduled_at, sender_ref
     from staged_message
     order by tenant, message_id

@@ -34,6 +34,7 @@ from tests.alerts.records import (
 )
 from tests.alerts.webhooks.given import Post
 from tests.support.eventually import eventually
+from tests.support.folding import decode
 
 HOOKS = "/v1/webhooks"
 
@@ -116,18 +117,18 @@ async def test_a_disabled_endpoint_gets_nothing(given: Given) -> None:
     assert await queued(given, hook) == []
 
 
-async def _fold_and_fail(given: Given, decoded: Slice) -> None:
+async def _fold_and_fail(given: Given, ready: Slice) -> None:
     async with given.writer.acquire() as connection, connection.transaction():
-        await given.fold.apply(connection, record(opened()).lane, decoded)
+        await given.fold.apply(connection, ready)
         raise LookupError
 
 
 async def test_a_fold_that_does_not_commit_leaves_no_delivery(given: Given) -> None:
     hook = await a_hook(given)
     await given.say(registered())
-    decoded = given.fold.decode([record(opened())]).value
+    ready, _ = decode(given.fold, [record(opened())])
     with pytest.raises(LookupError):
-        await _fold_and_fail(given, decoded)
+        await _fold_and_fail(given, ready)
     assert await queued(given, hook) == []
     await given.say(opened())
     assert len(await queued(given, hook)) == 1
@@ -167,7 +168,7 @@ async def test_no_order_slicing_or_repetition_changes_what_is_delivered(
 async def test_an_endpoint_that_is_deleted_meanwhile_does_not_poison_the_fold(given: Given) -> None:
     hook = await a_hook(given)
     await given.say(registered())
-    decoded = given.fold.decode([record(opened())]).value
+    ready, _ = decode(given.fold, [record(opened())])
     async with (
         asyncio.TaskGroup() as tasks,
         given.writer.acquire() as connection,
@@ -177,7 +178,7 @@ async def test_an_endpoint_that_is_deleted_meanwhile_does_not_poison_the_fold(gi
 
         async def fold() -> None:
             async with given.writer.acquire() as other, other.transaction():
-                await given.fold.apply(other, record(opened()).lane, decoded)
+                await given.fold.apply(other, ready)
 
         folding = tasks.create_task(fold())
 

@@ -20,10 +20,9 @@ from services.projector.query.web import application
 from services.runtime import migrations
 from services.runtime.access import Verifier
 from services.runtime.kafka import Record
-from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
-from tests.projector.records import LANE
 from tests.support.clock import START, ManualClock
+from tests.support.folding import decode
 from tests.support.stack import Database
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -103,7 +102,7 @@ class Given:
         """Put a followed mail of ana's there, prepared a minute after the one before."""
         self.counted += 1
         row: dict[str, object] = {
-            "tenant": "demo", "message_id": UUID(int=self.counted), "lane": 0, "owner": "ana",
+            "tenant": "demo", "message_id": UUID(int=self.counted), "owner": "ana",
             "prepared_at": START - DAY + self.counted * 60_000_000, "followed": True,
             "renditions": "recipient", "labels": {},
         } | columns  # fmt: skip
@@ -165,13 +164,13 @@ class Given:
         await self.writer.execute("delete from tenant_setting where tenant = $1", tenant)
         await self.insert("tenant_setting", tenant=tenant, engagement=on)
 
-    async def fold(self, records: Sequence[Record], lane: Lane = LANE) -> None:
+    async def fold(self, records: Sequence[Record]) -> None:
         """Fold records as the projector does, in one slice."""
         fold = ReadModels(self.clock, Metrics(CollectorRegistry()), lambda _: None)
-        decoded = fold.decode(records)
-        assert decoded.refused == ()
+        ready, refused = decode(fold, records)
+        assert refused == ()
         async with self.writer.acquire() as connection, connection.transaction():
-            await fold.apply(connection, lane, decoded.value)
+            await fold.apply(connection, ready)
 
     async def template(self, **columns: object) -> None:
         row: dict[str, object] = {"tenant": "demo", "template_id": "intro", "lane": 0} | columns

@@ -14,8 +14,6 @@ from schemas.events import (
 from schemas.instant import SECOND, Instant
 from schemas.personal import Mailbox, MessagePersonal, PersonalLink, PersonalRecipient
 from schemas.settings import TenantSet
-from schemas.topics import SETTINGS
-from services.runtime.leases import Lane
 from tests.projector.query.given import Given
 from tests.projector.records import (
     ACME,
@@ -80,10 +78,9 @@ async def test_a_message_goes_through_every_status(given: Given) -> None:
 
 async def test_engagement_goes_off_and_on_with_the_settings_in_the_log(given: Given) -> None:
     await given.fold([record(prepared()), record(opened(), offset=1)])
-    lane = Lane(SETTINGS.name, 0)
     for offset, on in enumerate((False, True)):
         setting = TenantSet(since=NOW, by="ada", engagement=on)
-        await given.fold([record(setting, offset=offset)], lane)
+        await given.fold([record(setting, offset=offset)])
         (row,) = (await given.get("/v1/messages", **SALLY))["data"]
         assert row["opens"]["count"] == (1 if on else None)
 
