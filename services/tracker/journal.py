@@ -38,7 +38,7 @@ _COMPLAIN_SECONDS: Final = 10.0
 class Limits:
     """How long an event may take and how much may be under way."""
 
-    flush_seconds: float = 0.012
+    flush_seconds: float = 0.01
     """A batch costs about as much as the records of ten, so patience is cheap; p99 is to stay below 25 ms."""
     flush_records: int = 192
     """So many open records are sent without waiting for the timer."""
