@@ -1,0 +1,56 @@
+"""All faults of the edge by their number, and which of them are quick enough for every run of the tests."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from tests.faults.ground import Ground, Row
+from tests.faults.rows import (
+    clocks,
+    crowds,
+    damage,
+    disks,
+    killing,
+    networks,
+    outages,
+    power,
+    replicas,
+    slots,
+)
+
+
+class Fault(NamedTuple):
+    """One fault: its injection under load and its judgement."""
+
+    run: Callable[[Ground], Awaitable[Row]]
+    quick: bool = False
+
+
+FAULTS: Final[dict[str, Fault]] = {
+    "E1": Fault(killing.e01, quick=True),
+    "E2": Fault(killing.e02, quick=True),
+    "E3": Fault(damage.e03),
+    "E4": Fault(damage.e04),
+    "E5": Fault(disks.e05, quick=True),
+    "E6": Fault(disks.e06),
+    "E7": Fault(power.e07),
+    "E8": Fault(power.e08),
+    "E9": Fault(disks.e09),
+    "E10": Fault(outages.e10, quick=True),
+    "E11": Fault(outages.e11, quick=True),
+    "E12": Fault(outages.e12, quick=True),
+    "E13": Fault(networks.e13, quick=True),
+    "E14": Fault(networks.e14),
+    "E15": Fault(networks.e15),
+    "E16": Fault(replicas.e16),
+    "E17": Fault(networks.e17),
+    "E18": Fault(slots.e18, quick=True),
+    "E19": Fault(outages.e19),
+    "E20": Fault(slots.e20, quick=True),
+    "E21": Fault(slots.e21, quick=True),
+    "E22": Fault(clocks.e22),
+    "E23": Fault(crowds.e23),
+    "E24": Fault(killing.e24, quick=True),
+    "E25": Fault(killing.e25, quick=True),
+    "E26": Fault(slots.e26, quick=True),
+}
+"""As in the study's catalogue."""
