@@ -7,6 +7,8 @@ MISSES: Final = 2
 """So many batches in a row without an acknowledgement in time are no accident."""
 GOOD_REPLAYS: Final = 3
 """So many of the replay's batches in a row show that Kafka does its work again."""
+DOUBT_SECONDS: Final = 10.0
+"""After a trial that failed, a connection alone counts for nothing for so long; the replay can shorten it."""
 
 
 class State(Enum):
@@ -24,7 +26,8 @@ class Circuit:
     """Open at first, since nobody is connected.
 
     Closes when a new producer is up, and the replay, which has a producer of its own, has shown that Kafka works or has
-    nothing to show it with. Until the first acknowledgement this is a trial.
+    nothing to show it with. Until the first acknowledgement this is a trial. When one fails, hits have waited in vain;
+    it is not repeated at once on the mere ground that there is nothing to replay.
     """
 
     def __init__(self, kafka_seconds: float) -> None:
@@ -35,6 +38,7 @@ class Circuit:
         self._replays = 0
         self._misses = 0
         self._since: float | None = None
+        self._doubt_until: float | None = None
         self.state = State.OPEN
         self.openings = 0
 
@@ -43,6 +47,7 @@ class Circuit:
         self._misses = 0
         if self.state is State.TRIAL:
             self.state = State.CLOSED
+            self._doubt_until = None
 
     def missed(self, now: float) -> None:
         """Take note of a batch that Kafka did not acknowledge in time."""
@@ -61,30 +66,32 @@ class Circuit:
         """Take note that a batch failed for good, or that the producer died."""
         self._open(now)
 
-    def came_up(self) -> None:
+    def came_up(self, now: float) -> None:
         """Take note of a new producer, connected."""
         self._up = True
-        self._reconsider()
+        self._reconsider(now)
 
-    def replayed(self) -> None:
+    def replayed(self, now: float) -> None:
         """Take note of a batch of the replay that Kafka acknowledged."""
         self._replays += 1
-        self._reconsider()
+        self._reconsider(now)
 
     def replay_failed(self) -> None:
         """Take note of a batch of the replay that Kafka did not acknowledge."""
         self._replays = 0
 
-    def replay_idle(self, *, idle: bool) -> None:
-        """Take note of whether the replay has nothing that it could offer to Kafka."""
+    def replay_idle(self, now: float, *, idle: bool) -> None:
+        """Take note, again and again, of whether the replay has nothing that it could offer to Kafka."""
         self._idle = idle
-        self._reconsider()
+        self._reconsider(now)
 
     def open_seconds(self, now: float) -> float:
         """Return how long it has been open, since the first failure; 0 when it is not, or never was closed."""
         return 0.0 if self._since is None else now - self._since
 
     def _open(self, now: float) -> None:
+        if self.state is State.TRIAL:
+            self._doubt_until = now + DOUBT_SECONDS
         if self.state is not State.OPEN:
             self.state = State.OPEN
             self.openings += 1
@@ -93,8 +100,13 @@ class Circuit:
         self._replays = 0
         self._misses = 0
 
-    def _reconsider(self) -> None:
-        if self.state is State.OPEN and self._up and (self._idle or self._replays >= GOOD_REPLAYS):
+    def _reconsider(self, now: float) -> None:
+        if self.state is State.OPEN and self._up and self._shown(now):
             self.state = State.TRIAL
             self._misses = 0
             self._since = None
+
+    def _shown(self, now: float) -> bool:
+        if not self._idle:
+            return self._replays >= GOOD_REPLAYS
+        return self._replays > 0 or self._doubt_until is None or now >= self._doubt_until

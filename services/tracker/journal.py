@@ -149,7 +149,7 @@ class Journal:
 
     def replayed(self) -> None:
         """Take note that Kafka acknowledged a batch of the replay."""
-        self._circuit.replayed()
+        self._circuit.replayed(asyncio.get_running_loop().time())
         self._let_through()
 
     def replay_failed(self) -> None:
@@ -158,7 +158,7 @@ class Journal:
 
     def replay_idle(self, *, idle: bool) -> None:
         """Take note of whether the replay has anything to offer."""
-        self._circuit.replay_idle(idle=idle)
+        self._circuit.replay_idle(asyncio.get_running_loop().time(), idle=idle)
         self._let_through()
 
     @property
@@ -187,7 +187,7 @@ class Journal:
 
     def _came_up(self, producer: Offering) -> None:
         self._producer = producer
-        self._circuit.came_up()
+        self._circuit.came_up(asyncio.get_running_loop().time())
         self._let_through()
 
     def _let_through(self) -> None:

@@ -39,8 +39,13 @@ class Given:
         return await self.write().told()
 
     async def lets_through(self) -> None:
-        """Wait until hits are offered to Kafka."""
-        await eventually(lambda: self.journal.state is not State.OPEN)
+        """Have the replay bring what was spooled, and wait until hits are offered to Kafka."""
+
+        def closed() -> bool:
+            self.journal.replayed()
+            return self.journal.state is not State.OPEN
+
+        await eventually(closed)
 
 
 @asynccontextmanager

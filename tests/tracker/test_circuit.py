@@ -4,15 +4,15 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.tracker.circuit import GOOD_REPLAYS, MISSES, Circuit, State
+from services.tracker.circuit import DOUBT_SECONDS, GOOD_REPLAYS, MISSES, Circuit, State
 
 SECONDS = 0.25
 
 
 def closed() -> Circuit:
     circuit = Circuit(SECONDS)
-    circuit.replay_idle(idle=True)
-    circuit.came_up()
+    circuit.replay_idle(0.0, idle=True)
+    circuit.came_up(0.0)
     circuit.acknowledged()
     return circuit
 
@@ -24,30 +24,30 @@ def state(circuit: Circuit) -> State:
 def test_it_is_open_until_a_producer_is_up_and_the_replay_has_spoken() -> None:
     circuit = Circuit(SECONDS)
     assert state(circuit) is State.OPEN
-    circuit.came_up()
+    circuit.came_up(0.0)
     assert state(circuit) is State.OPEN
-    circuit.replay_idle(idle=True)
+    circuit.replay_idle(0.0, idle=True)
     assert state(circuit) is State.TRIAL
     assert (circuit.openings, circuit.open_seconds(9.0)) == (0, 0.0)
 
 
 def test_good_batches_of_the_replay_close_it_though_more_are_to_come() -> None:
     circuit = Circuit(SECONDS)
-    circuit.replay_idle(idle=False)
-    circuit.came_up()
+    circuit.replay_idle(0.0, idle=False)
+    circuit.came_up(0.0)
     for _ in range(GOOD_REPLAYS):
         assert state(circuit) is State.OPEN
-        circuit.replayed()
+        circuit.replayed(0.0)
     assert state(circuit) is State.TRIAL
 
 
 def test_a_bad_batch_of_the_replay_starts_the_count_again() -> None:
     circuit = Circuit(SECONDS)
-    circuit.came_up()
+    circuit.came_up(0.0)
     for _ in range(GOOD_REPLAYS - 1):
-        circuit.replayed()
+        circuit.replayed(0.0)
     circuit.replay_failed()
-    circuit.replayed()
+    circuit.replayed(0.0)
     assert state(circuit) is State.OPEN
 
 
@@ -65,7 +65,7 @@ def test_one_miss_is_an_accident_and_two_in_a_row_are_not() -> None:
 def test_the_first_miss_of_a_trial_opens() -> None:
     circuit = closed()
     circuit.failed(1.0)
-    circuit.came_up()
+    circuit.came_up(0.0)
     assert state(circuit) is State.TRIAL
     circuit.missed(2.0)
     assert state(circuit) is State.OPEN
@@ -88,12 +88,47 @@ def test_a_batch_that_waits_for_twice_the_time_opens(seconds: float, expected: S
 
 def test_good_batches_from_before_it_opened_do_not_close_it() -> None:
     circuit = closed()
-    circuit.replay_idle(idle=False)
+    circuit.replay_idle(0.0, idle=False)
     for _ in range(GOOD_REPLAYS):
-        circuit.replayed()
+        circuit.replayed(0.0)
     circuit.failed(1.0)
-    circuit.came_up()
+    circuit.came_up(0.0)
     assert state(circuit) is State.OPEN
+
+
+def after_a_failed_trial() -> Circuit:
+    circuit = closed()
+    circuit.failed(1.0)
+    circuit.came_up(1.0)
+    circuit.missed(2.0)
+    circuit.came_up(2.5)
+    return circuit
+
+
+def test_after_a_failed_trial_a_connection_alone_is_not_believed_for_a_while() -> None:
+    circuit = after_a_failed_trial()
+    circuit.replay_idle(2.0 + DOUBT_SECONDS - 0.1, idle=True)
+    assert state(circuit) is State.OPEN
+    circuit.replay_idle(2.0 + DOUBT_SECONDS, idle=True)
+    assert state(circuit) is State.TRIAL
+
+
+def test_after_a_failed_trial_what_the_replay_had_to_offer_shortens_the_doubt() -> None:
+    circuit = after_a_failed_trial()
+    circuit.replay_idle(3.0, idle=False)
+    circuit.replayed(3.1)
+    assert state(circuit) is State.OPEN
+    circuit.replay_idle(3.2, idle=True)
+    assert state(circuit) is State.TRIAL
+
+
+def test_a_trial_that_succeeds_ends_the_doubt() -> None:
+    circuit = after_a_failed_trial()
+    circuit.replay_idle(2.0 + DOUBT_SECONDS, idle=True)
+    circuit.acknowledged()
+    circuit.failed(20.0)
+    circuit.came_up(20.1)
+    assert state(circuit) is State.TRIAL
 
 
 class AnyCircuit(RuleBasedStateMachine):
@@ -148,12 +183,12 @@ class AnyCircuit(RuleBasedStateMachine):
     def came_up(self) -> None:
         self._tick()
         self.up = True
-        self.circuit.came_up()
+        self.circuit.came_up(self.now)
 
     @rule()
     def replayed(self) -> None:
         self._tick()
-        self.circuit.replayed()
+        self.circuit.replayed(self.now)
 
     @rule()
     def replay_failed(self) -> None:
@@ -163,7 +198,7 @@ class AnyCircuit(RuleBasedStateMachine):
     @rule(idle=st.booleans())
     def replay_idle(self, idle: bool) -> None:
         self._tick()
-        self.circuit.replay_idle(idle=idle)
+        self.circuit.replay_idle(self.now, idle=idle)
 
     def _note(self) -> None:
         if self.circuit.state is State.OPEN:
