@@ -16,13 +16,17 @@ from services.rewriter.metrics import Metrics as RewriterMetrics
 from services.rewriter.settings import Settings
 from services.runtime.clock import SystemClock
 from services.runtime.collectors import Readings
-from services.runtime.config import SERVICES
+from services.runtime.config import SERVICES, load
 from services.runtime.lifecycle import ReadinessChecks
 from services.runtime.operations import describe
 from services.runtime.postgres import Pool
 from services.runtime.publisher import Publisher
 from services.runtime.web import RequestMetrics
+from services.tracker.app import parts
+from services.tracker.config import Config as TrackerConfig
+from services.tracker.figures import Figures
 from services.tracker.metrics import Metrics as TrackerMetrics
+from services.tracker.workers.seat import ALONE
 
 # What prometheus_client tells of a process where there is a /proc, under each service's prefix.
 PROCESS: Final = (
@@ -33,6 +37,12 @@ PROCESS: Final = (
     "process_open_fds",
     "process_max_fds",
 )
+_TRACKER: Final = {
+    "INKLING_KAFKA_SERVERS": "127.0.0.1:1",
+    "INKLING_OBJECT_STORE": "file:///nowhere",
+    "INKLING_TRACKER_SPOOL": "/nowhere",
+    "INKLING_TOKEN_KEYS": "0:" + "00" * 32,
+}
 _SUFFIXES: Final = {
     "counter": ("_total",),
     "gauge": ("",),
@@ -76,8 +86,8 @@ def _registry(service: str) -> CollectorRegistry:
     describe(service, registry, ReadinessChecks())
     match service:
         case "tracker":
-            TrackerMetrics(registry)
-            readings.publisher(publisher)
+            config = load(TrackerConfig, _TRACKER, service)
+            Figures(registry, parts(config, SystemClock(), ALONE, TrackerMetrics(registry)))
         case "rewriter":
             RewriterMetrics(registry)
             RequestMetrics(service, registry)

@@ -62,6 +62,16 @@ def uuid7(at: Instant, entropy: bytes) -> UUID:
     return UUID(int=(high << 64) | low)
 
 
+# The bits that RFC 9562 fixes in the digit where the variant stands, over the two that are random.
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
+def uuid7_text(at: Instant, digits: str) -> str:
+    """Write what ``uuid7`` builds from that instant and those bytes, given as 20 hexadecimal digits."""
+    time = f"{at // 1000:012x}"
+    return f"{time[:8]}-{time[8:]}-7{digits[:3]}-{_VARIANT[digits[4]]}{digits[5:8]}-{digits[8:20]}"
+
+
 def milliseconds_of(identifier: UUID) -> int:
     """Read the Unix milliseconds out of a version 7 UUID."""
     return identifier.int >> 80

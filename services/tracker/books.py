@@ -1,40 +1,103 @@
-"""What becomes of a hit that is valid: its event is made safe where it is to be, and the outcome counted."""
+"""What becomes of a hit whose token is valid: judged, made safe, and its outcome counted once."""
 
-from typing import Final
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
 
-from schemas.events import Hit as HitEvent
-from schemas.token import Claim
-from services.runtime.clock import Clock
-from services.tracker import hits
+from schemas.identity import RecipientRef, Tenant
+from schemas.token import Mode, Seen
+from services.tracker.entry import Entry, Journaling, Where
 from services.tracker.hits import Hit
-from services.tracker.metrics import Kind, Metrics, Outcome
-from services.tracker.recorder import Recorder
+from services.tracker.metrics import Kind, KindTally, Metrics, NotRecorded, Outcome
+from services.tracker.refusals.table import Verdict
+
+_WHY: Final = {
+    Verdict.REFUSED: NotRecorded.REFUSED,
+    Verdict.ENGAGEMENT_OFF: NotRecorded.ENGAGEMENT_OFF,
+}
+
+
+class Refusing(Protocol):
+    """What the books ask of the settings."""
+
+    @property
+    def known(self) -> bool:
+        """Whether settings were read at all; while not, hits are judged before they are produced."""
+        ...
+
+    def judge(self, tenant: Tenant, refs: Iterable[RecipientRef]) -> Verdict | None:
+        """Return why hits of these recipients are not to be recorded, or None."""
+        ...
+
+
+class Pending:
+    """A hit under way: the journal settles it, it is counted, and what is to be answered is told.
+
+    One is made for each hit, so it is the waiter itself.
+    """
+
+    __slots__ = ("tally",)
+
+    tally: KindTally
+
+    def settle(self, where: Where) -> None:
+        """Count where the event is safe, and answer."""
+        if where is Where.KAFKA:
+            self.tally.kafka += 1
+            self.tell(Outcome.RECORDED)
+        elif where is Where.SPOOL:
+            self.tally.spool += 1
+            self.tell(Outcome.RECORDED)
+        else:
+            self.tally.unavailable += 1
+            self.tell(Outcome.UNAVAILABLE)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Answer whoever asked: RECORDED, NOT_RECORDED or UNAVAILABLE."""
+        raise NotImplementedError
 
 
 class Books:
-    """Offers hits to the recorder and keeps the account of them."""
+    """Offers hits to the journal and keeps the account of them."""
 
-    def __init__(self, recorder: Recorder, clock: Clock, metrics: Metrics) -> None:
-        self._recorder: Final = recorder
-        self._clock: Final = clock
+    def __init__(self, journal: Journaling, refusals: Refusing, metrics: Metrics) -> None:
+        self._journal: Final = journal
+        self._refusals: Final = refusals
         self._metrics: Final = metrics
 
-    async def record(self, kind: Kind, claim: Claim, hit: Hit, event: HitEvent) -> Outcome:
-        """Return what became of the hit, counted; within the publisher's deadline."""
-        outcome = Outcome.ABANDONED  # stays so when the server gives up waiting
-        try:
-            outcome = await self.offer(claim, hit, event)
-        finally:
-            self._metrics.settle(kind, outcome)
-        return outcome
+    def record(
+        self, kind: Kind, seen: Seen, hit: Hit, mint: Callable[[Seen, Hit], Entry], pending: Pending
+    ) -> None:
+        """Tell `pending` what became of the hit, at once or when it is safe; counted either way."""
+        tally = pending.tally = self._metrics.of(kind)
+        if seen.mode != Mode.FULL:
+            tally.not_recorded[NotRecorded.MODE] += 1
+            pending.tell(Outcome.NOT_RECORDED)
+            return
+        verdict = self._refusals.judge(seen.tenant, seen.refs)
+        if verdict is not None:
+            tally.not_recorded[_WHY[verdict]] += 1
+            pending.tell(Outcome.NOT_RECORDED)
+            return
+        self._journal.write(mint(seen, hit), pending, filtered=self._refusals.known)
 
-    async def offer(self, claim: Claim, hit: Hit, event: HitEvent) -> Outcome:
-        """Return what became of the hit, which the caller counts."""
-        if not claim.recorded:
-            return Outcome.NOT_RECORDED
-        begun = self._clock.monotonic()
-        parent = hits.traceparent(hit.traceparent)
-        if not await self._recorder.record(claim.tenant, event, parent):
-            return Outcome.UNAVAILABLE
-        self._metrics.publish_seconds.observe(self._clock.monotonic() - begun)
-        return Outcome.RECORDED
+    async def recorded(
+        self, kind: Kind, seen: Seen, hit: Hit, mint: Callable[[Seen, Hit], Entry]
+    ) -> Outcome:
+        """Do the same for a caller that waits; one that gives up waiting changes nothing."""
+        pending = _Awaited()
+        self.record(kind, seen, hit, mint, pending)
+        return await pending.outcome
+
+
+class _Awaited(Pending):
+    """A hit whose asker awaits the outcome."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self) -> None:
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def tell(self, outcome: Outcome) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)

@@ -1,59 +1,94 @@
 """Pixel and link without their HTTP: a token and a hit in, a complete answer out. Every front end calls these."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from schemas import token
 from schemas.errors import BadToken
 from schemas.token import KeyRing, Purpose
-from services.tracker import answers, hits, targets
+from services.tracker import answers, targets
 from services.tracker.answers import Answer
-from services.tracker.books import Books
+from services.tracker.books import Books, Pending
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind, Metrics, Outcome, Reason
+from services.tracker.mint import Mint
+
+
+class Asker(Protocol):
+    """Who is told the answer."""
+
+    def answer(self, answer: Answer) -> None:
+        """Take the answer; called once, in the event loop, must not raise and not block."""
+        ...
 
 
 class Doors:
-    """Verifies, records and decides the answer."""
+    """Verifies, has the hit recorded and decides the answer.
 
-    def __init__(self, ring: KeyRing, books: Books, metrics: Metrics, edge: str) -> None:
+    Each call is answered exactly once: at once, or when the event is safe. An asker that has gone by then changes
+    nothing for the event.
+    """
+
+    def __init__(self, ring: KeyRing, books: Books, mint: Mint, metrics: Metrics) -> None:
         self._ring: Final = ring
         self._books: Final = books
+        self._mint: Final = mint
         self._metrics: Final = metrics
-        self._edge: Final = edge
 
-    async def pixel(self, text: str, hit: Hit) -> Answer:
+    def pixel(self, text: str, hit: Hit, asker: Asker) -> None:
         """Answer for a pixel: 200 if its open is safe or there was nothing to record, else 503."""
-        self._metrics.receive(Kind.OPEN)
+        self._metrics.of(Kind.OPEN).received += 1
         try:
-            claim = token.read(self._ring, Purpose.OPEN, text)
+            seen = token.see(self._ring, Purpose.OPEN, text)
         except BadToken as error:
             self._metrics.refuse(Kind.OPEN, error.fault)
-            return answers.PIXEL_NOT_RECORDED
-        match await self._books.record(Kind.OPEN, claim, hit, hits.opened(claim, hit, self._edge)):
-            case Outcome.RECORDED:
-                return answers.PIXEL_RECORDED
-            case Outcome.NOT_RECORDED:
-                return answers.PIXEL_NOT_RECORDED
-            case _:
-                return answers.PIXEL_UNAVAILABLE
+            asker.answer(answers.PIXEL_NOT_RECORDED)
+            return
+        self._books.record(Kind.OPEN, seen, hit, self._mint.opened, _Pixel(asker))
 
-    async def click(self, text: str, hit: Hit) -> Answer:
+    def click(self, text: str, hit: Hit, asker: Asker) -> None:
         """Answer for a link: redirect to its target, recorded or not; a page if there is no such link."""
-        self._metrics.receive(Kind.CLICK)
+        self._metrics.of(Kind.CLICK).received += 1
         try:
-            claim = token.read(self._ring, Purpose.CLICK, text)
+            seen = token.see(self._ring, Purpose.CLICK, text)
         except BadToken as error:
             self._metrics.refuse(Kind.CLICK, error.fault)
-            return answers.NO_SUCH_LINK
-        location = targets.location(claim.url or "")
+            asker.answer(answers.NO_SUCH_LINK)
+            return
+        location = targets.location(seen.url or "")
         if location is None:
             self._metrics.refuse(Kind.CLICK, Reason.TARGET)
-            return answers.NO_SUCH_LINK
-        event = hits.clicked(claim, hit, self._edge)
-        outcome = await self._books.record(Kind.CLICK, claim, hit, event)
-        return answers.redirect(location, recorded=outcome is Outcome.RECORDED)
+            asker.answer(answers.NO_SUCH_LINK)
+            return
+        self._books.record(Kind.CLICK, seen, hit, self._mint.clicked, _Link(asker, location))
 
     def refuse_body(self, kind: Kind) -> None:
-        """Count a request that came with a body, which neither door reads."""
-        self._metrics.receive(kind)
+        """Count a request that came with a body, which no door reads."""
+        self._metrics.of(kind).received += 1
         self._metrics.refuse(kind, Reason.BODY)
+
+
+class _Pixel(Pending):
+    __slots__ = ("_asker",)
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    def tell(self, outcome: Outcome) -> None:
+        if outcome is Outcome.RECORDED:
+            self._asker.answer(answers.PIXEL_RECORDED)
+        elif outcome is Outcome.NOT_RECORDED:
+            self._asker.answer(answers.PIXEL_NOT_RECORDED)
+        else:
+            self._asker.answer(answers.PIXEL_UNAVAILABLE)
+
+
+class _Link(Pending):
+    __slots__ = ("_asker", "_location")
+
+    def __init__(self, asker: Asker, location: str) -> None:
+        self._asker = asker
+        self._location = location
+
+    def tell(self, outcome: Outcome) -> None:
+        recorded = outcome is Outcome.RECORDED
+        self._asker.answer(answers.redirect(self._location, recorded=recorded))

@@ -1,7 +1,9 @@
-"""What the tracker's tests start from: keys, a claim, tokens for it, a recorder over memory."""
+"""What the tracker's tests start from: keys, a claim, tokens for it, a journal in memory."""
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import sha256, shake_128
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,12 +12,13 @@ import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from schemas import codec, instant, token, topics
+from schemas import codec, instant, token
 from schemas.files import FileKind, StoredFile, content_key, metadata_key
 from schemas.identity import MessageId, RecipientRef, Tenant
 from schemas.token import Claim, KeyRing, Purpose
 from services.runtime.kafka import Outgoing
 from services.runtime.objects import ObjectsConfig, ObjectStore, open_objects
+from services.tracker.answers import Answer
 from services.tracker.books import Books
 from services.tracker.clients import Network
 from services.tracker.doors import Doors
@@ -23,10 +26,12 @@ from services.tracker.files.file_doors import FileDoors
 from services.tracker.files.sending import Sender
 from services.tracker.files.shelf import Shelf
 from services.tracker.front.web import public_application
+from services.tracker.hits import Hit
 from services.tracker.metrics import Metrics
-from services.tracker.recorder import Recorder
+from services.tracker.mint import Mint
+from services.tracker.refusals.table import Verdict
 from tests.support.clock import ManualClock
-from tests.support.publisher import MemoryPublisher
+from tests.support.journal import MemoryJournal, recorded
 
 RING = KeyRing(signing=2, keys={2: b"\x02" * 32, 1: b"\x01" * 32})
 RETIRED = KeyRing(signing=3, keys={3: b"\x03" * 32})
@@ -70,25 +75,46 @@ def picture_token(ring: KeyRing = RING) -> str:
 
 @dataclass(slots=True)
 class Entropy:
-    """Counts up instead of being random."""
+    """Looks random and is the same each time."""
 
     taken: int = 0
 
     def __call__(self, size: int) -> bytes:
         self.taken += 1
-        return self.taken.to_bytes(size, "big")
+        return shake_128(self.taken.to_bytes(8, "big")).digest(size)
+
+
+@dataclass(slots=True)
+class Refusing:
+    """Who refuses, as a test says."""
+
+    known: bool = True
+    verdict: Verdict | None = None
+
+    def judge(self, tenant: Tenant, refs: Iterable[RecipientRef]) -> Verdict | None:
+        """Return the verdict on everybody."""
+        return self.verdict
+
+
+class Asker:
+    """Awaits one answer; a second would be a failure."""
+
+    def __init__(self) -> None:
+        self.answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def answer(self, answer: Answer) -> None:
+        """Take it."""
+        self.answered.set_result(answer)
 
 
 @dataclass(slots=True)
 class Tracker:
-    """The tracker without its HTTP, over a publisher in memory."""
+    """The tracker without its HTTP, over a journal in memory."""
 
-    publisher: MemoryPublisher = field(
-        default_factory=lambda: MemoryPublisher({topics.EVENTS.name: PARTITIONS})
-    )
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    refusals: Refusing = field(default_factory=lambda: Refusing())
     clock: ManualClock = field(default_factory=ManualClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    recorder: Recorder = field(init=False)
     objects: ObjectStore = field(default_factory=lambda: open_objects(NOWHERE))
     stall_seconds: float = 30.0
     doors: Doors = field(init=False)
@@ -97,17 +123,33 @@ class Tracker:
     sender: Sender = field(init=False)
 
     def __post_init__(self) -> None:
-        self.recorder = Recorder(self.publisher, self.clock, Entropy(), f"/tracker/{EDGE}")
         metrics = Metrics(self.registry)
-        books = Books(self.recorder, self.clock, metrics)
-        self.doors = Doors(RING, books, metrics, EDGE)
+        mint = Mint(EDGE, self.clock, Entropy())
+        books = Books(self.journal, self.refusals, metrics)
+        self.doors = Doors(RING, books, mint, metrics)
         self.shelf = Shelf(self.objects, self.clock, metrics)
-        self.files = FileDoors(RING, books, self.shelf, self.clock, metrics, EDGE)
+        self.files = FileDoors(RING, books, mint, self.shelf, self.clock, metrics)
         self.sender = Sender(metrics, self.stall_seconds)
 
     def published(self) -> list[Outgoing]:
-        """Return what lies in the topic of events."""
-        return self.publisher.published(topics.EVENTS.name)
+        """Return what would lie in the topic of events by now."""
+        now = instant.Instant(self.clock.now())
+        return [
+            Outgoing(key=entry.key, value=entry.value, headers=recorded(entry, now))
+            for entry in self.journal.entries
+        ]
+
+    async def pixel(self, text: str, hit: Hit) -> Answer:
+        """Ask for a pixel and wait for the answer."""
+        asker = Asker()
+        self.doors.pixel(text, hit, asker)
+        return await asker.answered
+
+    async def click(self, text: str, hit: Hit) -> Answer:
+        """Follow a link and wait for the answer."""
+        asker = Asker()
+        self.doors.click(text, hit, asker)
+        return await asker.answered
 
     def counted(self, name: str, **labels: str) -> float:
         """Return the value of one of the tracker's metrics."""
@@ -148,6 +190,4 @@ def an_application(tracker: Tracker, *trusted: Network) -> web.Application:
 async def a_tracker(folder: Path | None = None, stall_seconds: float = 30.0) -> Tracker:
     """Make a tracker that knows its topic, with an object store in the folder, or one that is away."""
     config = NOWHERE if folder is None else ObjectsConfig(store=folder.as_uri())
-    tracker = Tracker(objects=open_objects(config), stall_seconds=stall_seconds)
-    await tracker.recorder.learn_partitions()
-    return tracker
+    return Tracker(objects=open_objects(config), stall_seconds=stall_seconds)

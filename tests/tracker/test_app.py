@@ -38,7 +38,7 @@ from tests.tracker.given import (
 from tests.tracker.wire import ask, eventually
 
 SECONDS = 30.0
-# The publisher gives up after a second; the rest is a busy machine's.
+# Kafka has a quarter of a second; the rest is a busy machine's.
 ANSWER_SECONDS = 4.0
 GIGABYTE = 1 << 30
 KEYS = ",".join(f"{number}:{key.hex()}" for number, key in RING.keys.items())
@@ -74,15 +74,17 @@ def a_sparse_file(folder: Path, size: int) -> None:
 
 
 @asynccontextmanager
-async def a_process(servers: str) -> AsyncIterator[Ports]:
+async def a_process(servers: str, **more: str) -> AsyncIterator[Ports]:
     """Run a tracker with nothing in its store."""
     with TemporaryDirectory() as folder:
-        async with a_process_over(servers, Path(folder)) as (ports, _):
+        async with a_process_over(servers, Path(folder), **more) as (ports, _):
             yield ports
 
 
 @asynccontextmanager
-async def a_process_over(servers: str, objects: Path) -> AsyncIterator[tuple[Ports, int]]:
+async def a_process_over(
+    servers: str, objects: Path, **more: str
+) -> AsyncIterator[tuple[Ports, int]]:
     """Run a tracker and end it as an operator would; it must leave with 0."""
     ports = free_ports()
     process = await asyncio.create_subprocess_exec(
@@ -94,7 +96,8 @@ async def a_process_over(servers: str, objects: Path) -> AsyncIterator[tuple[Por
             "INKLING_KAFKA_SERVERS": servers,
             "INKLING_TOKEN_KEYS": KEYS,
             "INKLING_OBJECT_STORE": objects.as_uri(),
-            "INKLING_TRACKER_SPOOL": str(objects.parent / "spool"),
+            "INKLING_TRACKER_SPOOL": str(objects / ".spool"),
+            **more,
             "INKLING_TRACKER_PORT": str(ports.public("tracker")),
             "INKLING_TRACKER_PRIVATE_PORT": str(ports.private("tracker")),
             "INKLING_TRACKER_EDGE": "edge-test",
@@ -131,6 +134,15 @@ async def until_it_says(port: int, path: str) -> None:
         return await _status(port, path) == 200
 
     await eventually(says, SECONDS)
+
+
+async def until_kafka_takes(ports: Ports) -> None:
+    """Return when hits go to Kafka."""
+
+    async def taken() -> bool:
+        return "inkling_tracker_circuit_open 0.0" in await _metrics(ports)
+
+    await eventually(taken, SECONDS)
 
 
 async def until_ready(ports: Ports) -> None:
@@ -173,50 +185,88 @@ async def test_a_hit_over_http_is_a_cloudevent_in_the_log(own_kafka: Stack, tmp_
     assert open_token() not in metrics
 
 
-async def test_it_starts_and_serves_with_kafka_absent() -> None:
+async def _metrics(ports: Ports) -> str:
+    return (await ask(ports.private("tracker"), "/metrics")).body.decode()
+
+
+async def test_it_starts_and_records_with_kafka_absent() -> None:
     async with a_process("127.0.0.1:1") as ports:
         port = ports.public("tracker")
-        assert await _status(ports.private("tracker"), "/readyz") == 503
+        await until_ready(ports)
+        answer = await ask(port, f"/o/{open_token()}.gif")
+        assert (answer.status, answer.body) == (200, PIXEL)
+        assert answer.headers["Inkling-Recorded"] == "yes"
+        answer = await ask(port, f"/c/{click_token()}")
+        assert (answer.status, answer.headers["Location"]) == (302, TARGET)
+        assert answer.headers["Inkling-Recorded"] == "yes"
+        answer = await ask(port, "/o/unknown.gif")
+        assert (answer.status, answer.headers["Inkling-Recorded"]) == (200, "no")
+        metrics = await _metrics(ports)
+    assert 'inkling_tracker_recorded_total{kind="open",path="spool"} 1.0' in metrics
+    assert "inkling_tracker_circuit_open 1.0" in metrics
+    assert "inkling_tracker_spool_waiting 2.0" in metrics
+
+
+async def test_where_nobody_takes_a_hit_a_pixel_is_a_503_and_a_link_redirects() -> None:
+    small = {
+        "INKLING_TRACKER_SPOOL_MAX_BYTES": "1048576",
+        "INKLING_TRACKER_SPOOL_TENANT_PERCENT": "1",
+    }
+    async with a_process("127.0.0.1:1", **small) as ports:
+        port = ports.public("tracker")
+        await until_ready(ports)
+
+        async def refused() -> bool:
+            return await _status(port, f"/o/{open_token()}.gif") == 503
+
+        await eventually(refused, SECONDS)
         answer = await ask(port, f"/o/{open_token()}.gif")
         assert (answer.status, answer.body) == (503, PIXEL)
+        assert answer.headers["Retry-After"] == "5"
         answer = await ask(port, f"/c/{click_token()}")
         assert (answer.status, answer.headers["Location"]) == (302, TARGET)
         assert answer.headers["Inkling-Recorded"] == "no"
-        answer = await ask(port, "/o/unknown.gif")
-        assert (answer.status, answer.headers["Inkling-Recorded"]) == (200, "no")
+        metrics = await _metrics(ports)
+    assert 'inkling_tracker_hits_total{kind="click",outcome="unavailable"} 1.0' in metrics
+    assert 'inkling_tracker_spool_refused_total{reason="tenant_share"} 3.0' in metrics
 
 
 async def test_a_kafka_that_hangs_delays_nobody_past_the_deadline(own_kafka: Stack) -> None:
     async with a_process(own_kafka.kafka) as ports:
-        await until_ready(ports)
+        await until_kafka_takes(ports)
         port = ports.public("tracker")
-        assert (await ask(port, f"/o/{open_token()}.gif")).status == 200
         broker = own_kafka.processes.pid("kafka")
         os.kill(broker, signal.SIGSTOP)
         try:
             async with asyncio.timeout(ANSWER_SECONDS), asyncio.TaskGroup() as tasks:
                 pixels = [tasks.create_task(ask(port, f"/o/{open_token()}.gif")) for _ in range(20)]
                 clicks = [tasks.create_task(ask(port, f"/c/{click_token()}")) for _ in range(20)]
+            metrics = await _metrics(ports)
         finally:
             os.kill(broker, signal.SIGCONT)
-        assert {one.result().status for one in pixels} == {503}
+        assert {one.result().status for one in pixels} == {200}
         assert {one.result().headers["Location"] for one in clicks} == {TARGET}
-        assert {one.result().headers["Inkling-Recorded"] for one in clicks} == {"no"}
-        await until_ready(ports)
-        await until_it_says(port, f"/o/{open_token()}.gif")
+        assert {one.result().headers["Inkling-Recorded"] for one in (*pixels, *clicks)} == {"yes"}
+        assert 'inkling_tracker_recorded_total{kind="open",path="spool"} 20.0' in metrics
+        await until_kafka_takes(ports)
 
 
 async def test_a_kafka_that_dies_and_returns_is_used_again(own_kafka: Stack) -> None:
     async with a_process(own_kafka.kafka) as ports:
-        await until_ready(ports)
+        await until_kafka_takes(ports)
         port = ports.public("tracker")
         own_kafka.kill("kafka")
         async with asyncio.timeout(ANSWER_SECONDS):
-            assert (await ask(port, f"/o/{open_token()}.gif")).status == 503
+            answer = await ask(port, f"/o/{open_token()}.gif")
+            assert (answer.status, answer.headers["Inkling-Recorded"]) == (200, "yes")
             assert (await ask(port, f"/c/{click_token()}")).headers["Location"] == TARGET
         await asyncio.to_thread(own_kafka.restart, "kafka")
-        await until_ready(ports)
-        await until_it_says(port, f"/o/{open_token()}.gif")
+        await until_kafka_takes(ports)
+
+        async def replayed() -> bool:
+            return "inkling_tracker_spool_waiting 0.0" in await _metrics(ports)
+
+        await eventually(replayed, SECONDS)
 
 
 def memory(pid: int, which: str) -> int:
@@ -244,9 +294,10 @@ async def test_a_file_of_a_gigabyte_goes_out_in_flat_memory_also_with_kafka_abse
 ) -> None:
     a_sparse_file(tmp_path, GIGABYTE)
     async with a_process_over("127.0.0.1:1", tmp_path) as (ports, pid):
+        await until_ready(ports)
         port = ports.public("tracker")
         part = await ask(port, f"/a/{attachment_token()}", "Range: bytes=-10")
-        assert (part.status, part.headers["Inkling-Recorded"]) == (206, "no")
+        assert (part.status, part.headers["Inkling-Recorded"]) == (206, "yes")
         before = memory(pid, "VmRSS")
         async with asyncio.timeout(90):
             assert await fetch(port) == GIGABYTE

@@ -10,6 +10,7 @@ from schemas import envelope
 from schemas.events import LinkClicked, MessageOpened
 from schemas.token import KeyRing
 from services.tracker import answers
+from services.tracker.entry import Where
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind, Outcome
 from tests.tracker.given import (
@@ -35,18 +36,18 @@ REFUSED = {
 
 async def test_a_pixel_is_recorded_and_says_so() -> None:
     tracker = await a_tracker()
-    assert await tracker.doors.pixel(open_token(), HIT) is answers.PIXEL_RECORDED
+    assert await tracker.pixel(open_token(), HIT) is answers.PIXEL_RECORDED
     (record,) = tracker.published()
     event = envelope.decode(record.key, record.value, record.headers).event
     assert isinstance(event, MessageOpened)
     assert event.user_agent == "Mozilla/5.0"
     assert tracker.counted("hits_total", kind="open", outcome="recorded") == 1
-    assert tracker.counted("publish_seconds_count") == 1
+    assert tracker.counted("recorded_total", kind="open", path="kafka") == 1
 
 
 async def test_a_link_redirects_and_is_recorded() -> None:
     tracker = await a_tracker()
-    answer = await tracker.doors.click(click_token(), HIT)
+    answer = await tracker.click(click_token(), HIT)
     assert answer == answers.redirect(TARGET, recorded=True)
     (record,) = tracker.published()
     event = envelope.decode(record.key, record.value, record.headers).event
@@ -58,14 +59,14 @@ async def test_a_link_redirects_and_is_recorded() -> None:
 async def test_old_keys_still_verify() -> None:
     tracker = await a_tracker()
     old = KeyRing(signing=1, keys={1: b"\x01" * 32})
-    assert await tracker.doors.pixel(open_token(old), HIT) is answers.PIXEL_RECORDED
-    assert (await tracker.doors.click(click_token(ring=old), HIT)).status == 302
+    assert await tracker.pixel(open_token(old), HIT) is answers.PIXEL_RECORDED
+    assert (await tracker.click(click_token(ring=old), HIT)).status == 302
 
 
 @pytest.mark.parametrize(("text", "fault"), REFUSED.items())
 async def test_a_pixel_of_nobody_is_answered_alike_and_not_recorded(text: str, fault: str) -> None:
     tracker = await a_tracker()
-    assert await tracker.doors.pixel(text, HIT) is answers.PIXEL_NOT_RECORDED
+    assert await tracker.pixel(text, HIT) is answers.PIXEL_NOT_RECORDED
     assert tracker.published() == []
     assert tracker.counted("refused_total", kind="open", reason=fault) == 1
     assert tracker.counted("hits_total", kind="open", outcome="refused") == 1
@@ -85,7 +86,7 @@ async def test_a_pixel_of_nobody_is_answered_alike_and_not_recorded(text: str, f
 )
 async def test_a_link_of_nobody_leads_nowhere(text: str, fault: str) -> None:
     tracker = await a_tracker()
-    assert await tracker.doors.click(text, HIT) is answers.NO_SUCH_LINK
+    assert await tracker.click(text, HIT) is answers.NO_SUCH_LINK
     assert tracker.published() == []
     assert tracker.counted("refused_total", kind="click", reason=fault) == 1
 
@@ -93,8 +94,8 @@ async def test_a_link_of_nobody_leads_nowhere(text: str, fault: str) -> None:
 @pytest.mark.parametrize("mode", [1, 2, 255])
 async def test_a_mode_that_is_not_recorded_is_served(mode: int) -> None:
     tracker = await a_tracker()
-    assert await tracker.doors.pixel(open_token(mode=mode), HIT) is answers.PIXEL_NOT_RECORDED
-    answer = await tracker.doors.click(click_token(mode=mode), HIT)
+    assert await tracker.pixel(open_token(mode=mode), HIT) is answers.PIXEL_NOT_RECORDED
+    answer = await tracker.click(click_token(mode=mode), HIT)
     assert answer == answers.redirect(TARGET, recorded=False)
     assert tracker.published() == []
     assert tracker.counted("hits_total", kind="open", outcome="not_recorded") == 1
@@ -103,26 +104,22 @@ async def test_a_mode_that_is_not_recorded_is_served(mode: int) -> None:
 
 async def test_without_kafka_a_pixel_is_a_503_and_a_link_redirects() -> None:
     tracker = await a_tracker()
-    tracker.publisher.trouble = "kafka: gone"
-    assert await tracker.doors.pixel(open_token(), HIT) is answers.PIXEL_UNAVAILABLE
-    assert await tracker.doors.click(click_token(), HIT) == answers.redirect(TARGET, recorded=False)
+    tracker.journal.where = Where.NOWHERE
+    assert await tracker.pixel(open_token(), HIT) is answers.PIXEL_UNAVAILABLE
+    assert await tracker.click(click_token(), HIT) == answers.redirect(TARGET, recorded=False)
     assert tracker.counted("hits_total", kind="open", outcome="unavailable") == 1
     assert tracker.counted("hits_total", kind="click", outcome="unavailable") == 1
-    assert tracker.counted("publish_seconds_count") == 0
 
 
-async def test_a_hit_given_up_by_the_server_is_accounted_for_and_others_are_not_disturbed() -> None:
+async def test_an_asker_that_waits_does_not_hold_up_others() -> None:
     tracker = await a_tracker()
-    tracker.publisher.held = True
-    given_up = asyncio.ensure_future(tracker.doors.pixel(open_token(), HIT))
-    other = asyncio.ensure_future(tracker.doors.pixel(open_token(), HIT))
+    tracker.journal.held = True
+    first = asyncio.ensure_future(tracker.pixel(open_token(), HIT))
     await asyncio.sleep(0)
-    given_up.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await given_up
-    tracker.publisher.release()
-    assert await other is answers.PIXEL_RECORDED
-    assert tracker.counted("hits_total", kind="open", outcome="abandoned") == 1
+    assert await tracker.pixel("garbage", HIT) is answers.PIXEL_NOT_RECORDED
+    assert not first.done()
+    tracker.journal.release()
+    assert await first is answers.PIXEL_RECORDED
     assert tracker.counted("received_total", kind="open") == 2
 
 
@@ -137,11 +134,11 @@ async def test_received_is_the_sum_of_what_became_of_them(
 ) -> None:
     tracker = await a_tracker()
     for is_up, is_open, pixel, link in steps:
-        tracker.publisher.trouble = None if is_up else "kafka: gone"
+        tracker.journal.where = Where.KAFKA if is_up else Where.NOWHERE
         if is_open:
-            await tracker.doors.pixel(pixel, HIT)
+            await tracker.pixel(pixel, HIT)
         else:
-            await tracker.doors.click(link, HIT)
+            await tracker.click(link, HIT)
     tracker.doors.refuse_body(Kind.OPEN)
     for kind in Kind:
         became = {each: tracker.counted("hits_total", kind=kind, outcome=each) for each in Outcome}

@@ -6,24 +6,26 @@ that could not be had, and the answer's head can say whether it is safe. A pictu
 """
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from schemas import token
 from schemas.errors import BadToken
 from schemas.files import FileKind, StoredFile
 from schemas.instant import SECOND, Instant
-from schemas.token import Claim, KeyRing, Purpose
+from schemas.token import Claim, KeyRing, Purpose, Seen
 from services.runtime.clock import Clock
 from services.runtime.errors import Poison, Transient
 from services.runtime.objects import NoSuchObject
-from services.tracker import answers, hits
+from services.tracker import answers
 from services.tracker.answers import Answer, Presented
 from services.tracker.books import Books
 from services.tracker.files import conditions, disposition, media
 from services.tracker.files.conditions import Conditions, Due, Validators
 from services.tracker.files.shelf import Shelf
 from services.tracker.hits import Hit
-from services.tracker.metrics import Kind, Metrics, Outcome, Reason
+from services.tracker.metrics import Kind, KindTally, Metrics, NotRecorded, Outcome, Reason
+from services.tracker.mint import Mint
 
 # A mail program and its proxy show a picture again and again; within a day it is asked for once.
 PICTURE_SECONDS: Final = 86_400
@@ -41,11 +43,15 @@ class Download(NamedTuple):
     rest: AsyncGenerator[bytes, None] | None
 
 
-class _Asking(NamedTuple):
+@dataclass(slots=True, kw_only=True)
+class _Asking:
     kind: Kind
+    seen: Seen
     claim: Claim
     hit: Hit
     conditions: Conditions
+    offered: bool = False
+    """Whether the books have it, which then count it even when nobody waits for the answer any more."""
 
     @property
     def stored_as(self) -> FileKind:
@@ -84,14 +90,14 @@ class FileDoors:
     """Verifies, finds, records and decides the answer."""
 
     def __init__(
-        self, ring: KeyRing, books: Books, shelf: Shelf, clock: Clock, metrics: Metrics, edge: str
+        self, ring: KeyRing, books: Books, mint: Mint, shelf: Shelf, clock: Clock, metrics: Metrics
     ) -> None:
         self._ring: Final = ring
         self._books: Final = books
         self._shelf: Final = shelf
         self._clock: Final = clock
         self._metrics: Final = metrics
-        self._edge: Final = edge
+        self._mint: Final = mint
 
     async def attachment(self, text: str, hit: Hit, asked: Conditions) -> Answer | Download:
         """Answer for a followed file: the file, recorded or not; a page where it cannot be given."""
@@ -104,22 +110,22 @@ class FileDoors:
     async def _serve(
         self, kind: Kind, purpose: Purpose, text: str, hit: Hit, asked: Conditions
     ) -> Answer | Download:
-        self._metrics.receive(kind)
+        tally = self._metrics.of(kind)
+        tally.received += 1
         try:
-            claim = token.read(self._ring, purpose, text)
+            seen = token.see(self._ring, purpose, text)
         except BadToken as error:
             self._metrics.refuse(kind, error.fault)
             return answers.NO_SUCH_FILE
+        asking = _Asking(kind=kind, seen=seen, claim=token.claim(seen), hit=hit, conditions=asked)
         ending = _ABANDONED  # stays so when the server gives up waiting
         try:
-            ending = await self._answer(_Asking(kind, claim, hit, asked))
+            ending = await self._answer(asking)
         except Transient:
             ending = _UNSERVED
         finally:
-            if isinstance(ending.became, Outcome):
-                self._metrics.settle(kind, ending.became)
-            else:
-                self._metrics.refuse(kind, ending.became)
+            if not asking.offered:
+                _count(tally, ending.became)
         return ending.answer
 
     async def _answer(self, asking: _Asking) -> _Ending:
@@ -163,8 +169,20 @@ class FileDoors:
     async def _offer(self, asking: _Asking) -> Outcome:
         if asking.kind is Kind.PICTURE:
             return Outcome.NOT_RECORDED
-        event = hits.viewed(asking.claim, asking.hit, self._edge)
-        return await self._books.offer(asking.claim, asking.hit, event)
+        asking.offered = True
+        return await self._books.recorded(asking.kind, asking.seen, asking.hit, self._mint.viewed)
+
+
+def _count(tally: KindTally, became: Outcome | Reason) -> None:
+    """Count a hit that was not offered to the books."""
+    if isinstance(became, Reason):
+        tally.refused[became] += 1
+    elif became is Outcome.UNSERVED:
+        tally.unserved += 1
+    elif became is Outcome.ABANDONED:
+        tally.abandoned += 1
+    else:
+        tally.not_recorded[NotRecorded.PICTURE] += 1
 
 
 def _headers(

@@ -1,5 +1,6 @@
 """The aiohttp front end: from a request to a hit, from an answer to a response. It decides nothing."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Final
@@ -39,13 +40,17 @@ def public_application(
         if request.body_exists:
             doors.refuse_body(Kind.OPEN)
             return _body_refused(request)
-        return _response(await doors.pixel(request.match_info["token"], hit_of(request, trusted)))
+        asker = _Asker()
+        doors.pixel(request.match_info["token"], hit_of(request, trusted), asker)
+        return _response(await asker.answered)
 
     async def click(request: web.Request) -> web.Response:
         if request.body_exists:
             doors.refuse_body(Kind.CLICK)
             return _body_refused(request)
-        return _response(await doors.click(request.match_info["token"], hit_of(request, trusted)))
+        asker = _Asker()
+        doors.click(request.match_info["token"], hit_of(request, trusted), asker)
+        return _response(await asker.answered)
 
     async def give(request: web.Request, kind: Kind, serve: _Serve) -> web.StreamResponse:
         if request.body_exists:
@@ -75,6 +80,17 @@ def public_application(
         max_body_bytes=_MAX_BODY_BYTES,
         metrics=None,  # the hits are counted; counting requests as well would cost more than the hit
     )
+
+
+class _Asker:
+    """Whoever awaits an answer; gone, it changes nothing."""
+
+    def __init__(self) -> None:
+        self.answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def answer(self, answer: Answer) -> None:
+        if not self.answered.done():
+            self.answered.set_result(answer)
 
 
 def openapi_document() -> bytes:

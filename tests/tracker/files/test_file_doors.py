@@ -14,6 +14,7 @@ from schemas.files import FileKind, StoredFile, content_key
 from schemas.instant import SECOND, Instant
 from services.tracker import answers
 from services.tracker.answers import Answer
+from services.tracker.entry import Where
 from services.tracker.files.conditions import Conditions
 from services.tracker.files.file_doors import PICTURE_SECONDS, Download, presented
 from services.tracker.hits import Hit
@@ -157,7 +158,7 @@ async def test_an_unknown_and_a_damaged_file_look_alike(tmp_path: Path) -> None:
 async def test_without_kafka_a_file_is_given_and_says_that_it_is_not_recorded(
     tracker: Tracker,
 ) -> None:
-    tracker.publisher.trouble = "kafka: gone"
+    tracker.journal.where = Where.NOWHERE
     answer = await tracker.files.attachment(attachment_token(), HIT, ANY)
     assert (answer.status, await body(answer)) == (200, CONTENT)
     assert dict(answer.headers)["Inkling-Recorded"] == "no"
@@ -211,13 +212,15 @@ def test_a_picture_is_kept_no_longer_than_it_lasts(expires_at: Instant, seconds:
 
 
 async def test_a_hit_given_up_by_the_server_is_accounted_for(tracker: Tracker) -> None:
-    tracker.publisher.held = True
+    tracker.journal.held = True
     asking = asyncio.ensure_future(tracker.files.attachment(attachment_token(), HIT, ANY))
-    await eventually(lambda: tracker.publisher.waiting() == 1)
+    await eventually(lambda: tracker.journal.waiting() == 1)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert tracker.counted("hits_total", kind="attachment", outcome="abandoned") == 1
+    tracker.journal.release()
+    assert tracker.counted("hits_total", kind="attachment", outcome="recorded") == 1
+    assert tracker.counted("hits_total", kind="attachment", outcome="abandoned") == 0
 
 
 FILES = st.sampled_from(
@@ -248,7 +251,7 @@ async def test_received_is_the_sum_of_what_became_of_them(
         given = 0
         for file, asked, text, is_up, is_picture, is_head in steps:
             tracker.clock.advance(5)
-            tracker.publisher.trouble = None if is_up else "kafka: gone"
+            tracker.journal.where = Where.KAFKA if is_up else Where.NOWHERE
             if file is not None:
                 for kind in FileKind:
                     await tracker.store(file, CONTENT if file.size else b"", kind)

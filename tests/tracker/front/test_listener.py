@@ -76,7 +76,7 @@ async def test_a_kept_alive_connection_serves_on(life: Life) -> None:
 
 async def test_closing_waits_for_the_answers_and_takes_nobody_new(life: Life) -> None:
     tracker = await a_tracker()
-    tracker.publisher.held = True
+    tracker.journal.held = True
     app = an_application(tracker)
 
     async def serve(started: "asyncio.Future[int]", stop: asyncio.Event) -> None:
@@ -93,7 +93,7 @@ async def test_closing_waits_for_the_answers_and_takes_nobody_new(life: Life) ->
     stop.set()
     await until_closed(port)
     assert not asking.done()
-    tracker.publisher.release()
+    tracker.journal.release()
     assert (await asking).headers["Inkling-Recorded"] == "yes"
     await serving
 

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from schemas import envelope
 from schemas.events import LinkClicked, MessageOpened
 from services.tracker.answers import PIXEL
+from services.tracker.entry import Where
 from services.tracker.front.web import openapi_document
 from tests.tracker.given import (
     TARGET,
@@ -110,7 +111,7 @@ async def test_a_pixel_of_nobody_looks_the_same(tracker: Tracker, port: int, tex
 
 
 async def test_without_kafka(tracker: Tracker, port: int) -> None:
-    tracker.publisher.trouble = "kafka: gone"
+    tracker.journal.where = Where.NOWHERE
     answer = await ask(port, f"/o/{open_token()}.gif")
     assert (answer.status, answer.body) == (503, PIXEL)
     assert answer.headers["Retry-After"] == "5"
