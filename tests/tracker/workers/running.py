@@ -17,6 +17,7 @@ from deploy.local.ports import Ports, free_ports
 from tests.support.eventually import eventually
 
 SECONDS = 40.0
+TRACKER = "services.tracker"
 TINY = "tests.tracker.workers.tiny_supervisor"
 KEYS = ",".join(f"{number}:{number:064x}" for number in (2, 1))
 
@@ -31,6 +32,7 @@ class Supervised:
         self.ports = ports
         self.lines: list[Line] = []
         self.errors: list[str] = []
+        self.over = False
 
     @property
     def port(self) -> int:
@@ -46,6 +48,7 @@ class Supervised:
                 self.lines.append(orjson.loads(line))
             except orjson.JSONDecodeError:
                 self.errors.append(line.decode())
+        self.over = True  # every process has closed its output
 
     def said(self, event: str, **fields: object) -> list[Line]:
         return [
@@ -56,11 +59,15 @@ class Supervised:
 
     async def until_said(self, event: str, times: int = 1, **fields: object) -> Line:
         """Return the line that says so, the last of as many as that."""
-        try:
-            await eventually(lambda: len(self.said(event, **fields)) >= times, SECONDS)
-        except TimeoutError:
-            raise AssertionError(f"no {event} {fields}: {self.lines} {self.errors}") from None
-        return self.said(event, **fields)[times - 1]
+
+        def told_or_over() -> bool:
+            return len(self.said(event, **fields)) >= times or self.over
+
+        with suppress(TimeoutError):
+            await eventually(told_or_over, SECONDS)
+        told = self.said(event, **fields)
+        assert len(told) >= times, f"no {event} {fields}: {self.lines} {self.errors}"
+        return told[times - 1]
 
     def pids(self) -> dict[int, int]:
         """The workers that came to serve last, by their number."""
