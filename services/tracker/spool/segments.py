@@ -87,8 +87,6 @@ class Segments:
             )
             if not outcome.written:
                 self._refuse(Refusal.IO_ERROR)
-                # Some of it may be on the disk all the same, and its numbers are not to be given twice.
-                self._change_writer()
             elif self._trouble is not None:
                 self._seal(outcome)
         return self._end(outcome)
@@ -195,9 +193,7 @@ class Segments:
             self._bury(segment, outcome)
             return
         self._close(segment)
-        size = segment.size
-        with suppress(OSError):
-            size = self._disk.size(segment.path)
+        size = self._size(segment)
         outcome.grown += size - segment.size
         outcome.sealed.append(segment.sealed(segment.path, size))
 
@@ -211,8 +207,15 @@ class Segments:
             # The next of this writer would have the same name and perhaps hold the same.
             self._refuse(Refusal.IO_ERROR)
             self._change_writer()
+            outcome.grown += self._size(segment) - segment.size
         else:
             outcome.grown -= segment.size
+
+    def _size(self, segment: Growing) -> int:
+        """Return what a file takes after an error."""
+        with suppress(OSError):
+            return self._disk.size(segment.path)
+        return segment.size
 
     def _close(self, segment: Growing) -> None:
         self._open = None

@@ -47,6 +47,7 @@ class World:
     put: set[int] = field(default_factory=set)
     acknowledged: set[int] = field(default_factory=set)
     replayed: set[int] = field(default_factory=set)
+    read: list[int] = field(default_factory=list)
     sealed: list[Sealed] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
     grown: int = 0
@@ -99,7 +100,9 @@ class World:
         """Read the oldest segment and remove it."""
         if self.sealed:
             segment = self.sealed[0]
-            self.replayed.update(read_all(self.disk, [segment]))
+            numbers = read_all(self.disk, [segment])
+            self.read += numbers
+            self.replayed.update(numbers)
             del self.sealed[0]
             self.grown -= segment.size
             reading.remove(self.disk, segment)
