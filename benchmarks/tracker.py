@@ -32,6 +32,7 @@ RATE = 2000
 HITS = 20_000
 RING = KeyRing(signing=1, keys={1: b"\x01" * 32})
 KAFKA_SECONDS = 20.0
+LINE_BYTES = 1 << 28
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +74,7 @@ async def measure(row: Row, connections: int, seconds: float, rate: float) -> No
         *map(str, (row.port, connections, seconds, rate)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        limit=LINE_BYTES,
     )
     if load.stdin is None or load.stdout is None:
         raise RuntimeError("the load generator has no pipes")
@@ -146,19 +148,26 @@ async def main() -> None:
         await compare(stack)
 
 
+def environment(stack: Stack, port: int, private_port: int) -> dict[str, str]:
+    """Configure a tracker with everything on."""
+    return {
+        "INKLING_KAFKA_SERVERS": stack.kafka,
+        "INKLING_TOKEN_KEYS": f"1:{RING.keys[1].hex()}",
+        "INKLING_OBJECT_STORE": stack.objects.as_uri(),
+        "INKLING_TRACKER_SPOOL": str(stack.objects.parent / "spool"),
+        # One tenant's hits are all there are.
+        "INKLING_TRACKER_SPOOL_TENANT_PERCENT": "100",
+        "INKLING_TRACKER_PORT": str(port),
+        "INKLING_TRACKER_PRIVATE_PORT": str(private_port),
+        "INKLING_LOG_LEVEL": "error",
+    }
+
+
 async def compare(stack: Stack) -> None:
     """Run the yardstick and the tracker beside each other."""
     async with AsyncExitStack() as servers:
         port, bare_port, private_port = (processes.free_port() for _ in range(3))
-        told = {
-            "INKLING_KAFKA_SERVERS": stack.kafka,
-            "INKLING_TOKEN_KEYS": f"1:{RING.keys[1].hex()}",
-            "INKLING_OBJECT_STORE": stack.objects.as_uri(),
-            "INKLING_TRACKER_SPOOL": str(stack.objects.parent / "spool"),
-            "INKLING_TRACKER_PORT": str(port),
-            "INKLING_TRACKER_PRIVATE_PORT": str(private_port),
-            "INKLING_LOG_LEVEL": "error",
-        }
+        told = environment(stack, port, private_port)
         bare_pid = await servers.enter_async_context(
             processes.running("benchmarks.support.bare", str(bare_port), port=bare_port)
         )

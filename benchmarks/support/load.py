@@ -1,7 +1,8 @@
 """Load from a process of its own: kept-alive connections that do as little as a client can.
 
 `python -m benchmarks.support.load PORT CONNECTIONS SECONDS RATE < paths`, RATE 0 for as many as the server takes.
-Prints one JSON line. With a rate, latency counts from the moment a request was due, so that a stall is not hidden.
+Prints one JSON line, latencies by the second they were due in included. With a rate,
+latency counts from the moment a request was due, so that a stall is not hidden.
 """
 
 import asyncio
@@ -74,6 +75,7 @@ class Load:
         self.lost = 0
         self.codes: dict[str, int] = {}
         self.latencies: list[float] = []
+        self.dues: list[float] = []
 
     def answered(self, code: bytes, due: float) -> None:
         """Take note of an answer."""
@@ -81,6 +83,7 @@ class Load:
             text = code.decode()
             self.codes[text] = self.codes.get(text, 0) + 1
             self.latencies.append(time.perf_counter() - due)
+            self.dues.append(due)
 
     async def pace(self, rate: float, seconds: float) -> None:
         """Ask at a rate, whatever the server does."""
@@ -92,6 +95,16 @@ class Load:
             if early > 0:
                 await asyncio.sleep(max(TICK_SECONDS, early))
             next(turn).ask(due)
+
+
+def by_second(load: Load, begun: float) -> list[list[float]]:
+    """Return the latencies of what was due in each second."""
+    seconds: list[list[float]] = []
+    for due, latency in zip(load.dues, load.latencies, strict=True):
+        while len(seconds) <= int(due - begun):
+            seconds.append([])
+        seconds[int(due - begun)].append(round(latency, 5))
+    return seconds
 
 
 async def run(port: int, connections: int, seconds: float, rate: float, paths: list[str]) -> None:
@@ -124,8 +137,10 @@ async def run(port: int, connections: int, seconds: float, rate: float, paths: l
         "lost": load.lost,
         "p50": ordered[len(ordered) // 2],
         "p99": ordered[int(len(ordered) * 0.99)],
+        "by_second": by_second(load, begun),
     }
-    print(json.dumps(report), flush=True)
+    sys.stdout.write(json.dumps(report) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
