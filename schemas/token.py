@@ -13,7 +13,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from uuid import UUID
 
 from schemas.errors import BadToken, TokenFault
@@ -209,7 +209,12 @@ def see(ring: KeyRing, purpose: Purpose, token: str) -> Seen:
     return Seen(
         _tenant(raw[4:message]),
         raw[message : message + 16],
-        tuple([RecipientRef(raw[at : at + 8].hex()) for at in range(refs, rest, 8)]),
+        cast(
+            "tuple[RecipientRef, ...]",
+            (raw[refs:rest].hex(),)
+            if count == 1
+            else tuple([raw[at : at + 8].hex() for at in range(refs, rest, 8)]),
+        ),
         raw[2],
         *_part(purpose, raw[rest:end]),
     )

@@ -26,7 +26,7 @@ from services.tracker.journal import Journal, Limits
 from services.tracker.metrics import Metrics
 from services.tracker.mint import Mint
 from services.tracker.refusals.keeper import Refusals
-from services.tracker.replay import Replay
+from services.tracker.replay import Pace, Replay
 from services.tracker.spool.spool import Spool
 from services.tracker.workers.seat import ALONE, Seat
 
@@ -92,5 +92,6 @@ def parts(config: Config, clock: Clock, seat: Seat, counted: Metrics) -> Parts:
         clock=clock,
     )
     build_producer = producers(servers, f"{client}-replay")
-    replay = Replay(build_producer, spool, refusals, journal, counted.received, clock)
+    pace = Pace(good_seconds=config.kafka_seconds)
+    replay = Replay(build_producer, spool, refusals, journal, counted.received, clock, pace)
     return Parts(journal, spool, replay, refusals)

@@ -66,17 +66,16 @@ class Books:
         self._metrics: Final = metrics
 
     def record(
-        self, kind: Kind, seen: Seen, hit: Hit, mint: Callable[[Seen, Hit], Entry], pending: Pending
+        self, seen: Seen, hit: Hit, mint: Callable[[Seen, Hit], Entry], pending: Pending
     ) -> None:
         """Tell `pending` what became of the hit, at once or when it is safe; counted either way."""
-        tally = pending.tally = self._metrics.of(kind)
         if seen.mode != Mode.FULL:
-            tally.not_recorded[NotRecorded.MODE] += 1
+            pending.tally.not_recorded[NotRecorded.MODE] += 1
             pending.tell(Outcome.NOT_RECORDED)
             return
         verdict = self._refusals.judge(seen.tenant, seen.refs)
         if verdict is not None:
-            tally.not_recorded[_WHY[verdict]] += 1
+            pending.tally.not_recorded[_WHY[verdict]] += 1
             pending.tell(Outcome.NOT_RECORDED)
             return
         self._journal.write(mint(seen, hit), pending, filtered=self._refusals.known)
@@ -85,8 +84,8 @@ class Books:
         self, kind: Kind, seen: Seen, hit: Hit, mint: Callable[[Seen, Hit], Entry]
     ) -> Outcome:
         """Do the same for a caller that waits; one that gives up waiting changes nothing."""
-        pending = _Awaited()
-        self.record(kind, seen, hit, mint, pending)
+        pending = _Awaited(self._metrics.of(kind))
+        self.record(seen, hit, mint, pending)
         return await pending.outcome
 
 
@@ -95,7 +94,8 @@ class _Awaited(Pending):
 
     __slots__ = ("outcome",)
 
-    def __init__(self) -> None:
+    def __init__(self, tally: KindTally) -> None:
+        self.tally = tally
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def tell(self, outcome: Outcome) -> None:

@@ -144,8 +144,8 @@ class Config:
     flush_seconds: float = setting(
         "INKLING_TRACKER_FLUSH_SECONDS",
         parsers.seconds(0, 1),
-        default="0.005",
-        help="how long a hit may wait for others to share its batch",
+        default="0.01",
+        help="how long a hit may wait for others to share its batch; a batch costs as much as some ten hits",
     )
     token_keys: KeyRing = setting(
         "INKLING_TOKEN_KEYS",

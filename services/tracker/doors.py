@@ -9,7 +9,7 @@ from services.tracker import answers, targets
 from services.tracker.answers import Answer
 from services.tracker.books import Books, Pending
 from services.tracker.hits import Hit
-from services.tracker.metrics import Kind, Metrics, Outcome, Reason
+from services.tracker.metrics import Kind, KindTally, Metrics, Outcome, Reason
 from services.tracker.mint import Mint
 
 
@@ -33,21 +33,23 @@ class Doors:
         self._books: Final = books
         self._mint: Final = mint
         self._metrics: Final = metrics
+        self._opens: Final = metrics.of(Kind.OPEN)
+        self._clicks: Final = metrics.of(Kind.CLICK)
 
     def pixel(self, text: str, hit: Hit, asker: Asker) -> None:
         """Answer for a pixel: 200 if its open is safe or there was nothing to record, else 503."""
-        self._metrics.of(Kind.OPEN).received += 1
+        self._opens.received += 1
         try:
             seen = token.see(self._ring, Purpose.OPEN, text)
         except BadToken as error:
             self._metrics.refuse(Kind.OPEN, error.fault)
             asker.answer(answers.PIXEL_NOT_RECORDED)
             return
-        self._books.record(Kind.OPEN, seen, hit, self._mint.opened, _Pixel(asker))
+        self._books.record(seen, hit, self._mint.opened, _Pixel(self._opens, asker))
 
     def click(self, text: str, hit: Hit, asker: Asker) -> None:
         """Answer for a link: redirect to its target, recorded or not; a page if there is no such link."""
-        self._metrics.of(Kind.CLICK).received += 1
+        self._clicks.received += 1
         try:
             seen = token.see(self._ring, Purpose.CLICK, text)
         except BadToken as error:
@@ -59,7 +61,8 @@ class Doors:
             self._metrics.refuse(Kind.CLICK, Reason.TARGET)
             asker.answer(answers.NO_SUCH_LINK)
             return
-        self._books.record(Kind.CLICK, seen, hit, self._mint.clicked, _Link(asker, location))
+        pending = _Link(self._clicks, asker, location)
+        self._books.record(seen, hit, self._mint.clicked, pending)
 
     def refuse_body(self, kind: Kind) -> None:
         """Count a request that came with a body, which no door reads."""
@@ -70,7 +73,8 @@ class Doors:
 class _Pixel(Pending):
     __slots__ = ("_asker",)
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, tally: KindTally, asker: Asker) -> None:
+        self.tally = tally
         self._asker = asker
 
     def tell(self, outcome: Outcome) -> None:
@@ -85,7 +89,8 @@ class _Pixel(Pending):
 class _Link(Pending):
     __slots__ = ("_asker", "_location")
 
-    def __init__(self, asker: Asker, location: str) -> None:
+    def __init__(self, tally: KindTally, asker: Asker, location: str) -> None:
+        self.tally = tally
         self._asker = asker
         self._location = location
 
