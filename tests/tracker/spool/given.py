@@ -156,14 +156,21 @@ FIRST_SEQ = 1_769_852_400_000_000
 WALL_MS = 1_769_852_400_123
 
 
+def a_small_record(number: int) -> Record:
+    """Make a record with nothing in it that is not needed, for tests that flip every bit."""
+    key = b"%012x" % number
+    entry = Entry(Tenant("demo"), key, b"{}", (("ce_tenant", b"demo"),))
+    return Record(pack(entry), entry.tenant, True)
+
+
 def a_segment(*sizes: int, sealed: bool = True) -> tuple[bytes, list[Block]]:
-    """Write a segment of blocks that have so many records, and tell where its blocks lie."""
+    """Write a segment of blocks that have so many small records, and tell where its blocks lie."""
     data = form.encode_header(form.Header(FIRST_SEQ, WALL_MS, WRITER))
     blocks: list[Block] = []
     shares: Counter[Tenant] = Counter()
     number = 0
     for size in sizes:
-        records = [a_record(number + each, "demo") for each in range(size)]
+        records = [a_small_record(number + each) for each in range(size)]
         packed = [record.packed for record in records]
         flags = form.UNFILTERED if len(blocks) % 2 else 0
         start = len(data)
