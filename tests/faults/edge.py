@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -58,7 +59,7 @@ class Edge:
         return self.stack.processes.log(self.name).read_text(errors="replace")
 
     async def start(self, path: str = "/livez") -> None:
-        """Start it and return when it lives, or what else is asked of each of its workers is so."""
+        """Start it and return when it serves, and what is asked of each of its workers is so."""
         told = environment.of_service(
             "tracker",
             self.ports,
@@ -80,7 +81,15 @@ class Edge:
             folder=CHECKOUT,
         )
         self.stack.processes.start(program)
+        if path != "/readyz":  # which says that it serves
+            await eventually(self._serves, SECONDS)
         await self.until(path)
+
+    def _serves(self) -> bool:
+        if not self.stack.processes.is_running(self.name):
+            raise self.stack.processes.died(self.name)
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     async def until(self, path: str, seconds: float = SECONDS) -> None:
         """Return when each worker answers that path with 200."""

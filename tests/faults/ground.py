@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploy.local.ports import SERVICES
 from deploy.local.stack import Stack
 from schemas.token import KeyRing
 from tests.faults.accounts import Accounts, Verdict, acknowledged, judge
@@ -51,7 +52,7 @@ class SkippedError(Exception):
 
 
 class Ground:
-    """A stack whose Kafka may be broken; how long faults last depends on `full`."""
+    """A stack whose Kafka may be broken; with `full` faults last longer, and the projector is asked as well."""
 
     def __init__(self, stack: Stack, *, seed: int, full: bool) -> None:
         self.stack = stack
@@ -132,7 +133,8 @@ class Case:
         self.verdict = Verdict()
         self.reading = Reading(servers, starts, accounts)
         self.ring = ring(ground.stack)
-        self._hits = fresh_mails(self.ring, lambda: self.tenant, ground.seed)
+        self.hits = fresh_mails(self.ring, lambda: self.tenant, ground.seed)
+        """Where those at an edge's door come from."""
 
     def edge(self, name: str = "edge-1", servers: str | None = None, **more: Any) -> Edge:
         """Make a tracker that is not started yet."""
@@ -146,7 +148,7 @@ class Case:
     def traffic(self, edge: Edge, **more: Any) -> Traffic:
         """Make hits at an edge's door that do not flow yet."""
         more.setdefault("rate", self.ground.rate)
-        hits = more.pop("hits", self._hits)
+        hits = more.pop("hits", self.hits)
         return Traffic(edge.port, hits, self.accounts, **more)
 
     def hold(self, so: bool, sentence: str) -> None:
@@ -166,6 +168,8 @@ class Case:
                 self.broken.append(f"the spool still holds {segments(edge.spool)}")
         # What came in twice came in before its segment was removed.
         await self.reading.until_there(wanted, 0.0)
+        # Hits may still flow; what was read of them was noted before it left.
+        self.accounts.sync()
         self.verdict = judge(self.accounts.path, self.reading.found)
         if self.verdict.invented:
             self.broken.append(f"{len(self.verdict.invented)} events that nobody asked for")
@@ -238,11 +242,16 @@ def segments(spool: Path) -> list[str]:
 
 @contextmanager
 def a_ground(*, seed: int, full: bool) -> Iterator[Ground]:
-    """Have a Kafka with our topics that may be broken, and nothing else running yet."""
+    """Have a Kafka with our topics that may be broken; if `full`, what other services need as well."""
     with a_stack() as stack:
         stack.broker.more = through_a_proxy(stack.ports, _listening(stack), _advertised(stack))
-        stack.broker.start()
-        asyncio.run(create_topics(stack.kafka, PARTITIONS))
+        if full:
+            stack.start()
+            for service in SERVICES:
+                stack.stop_service(service)
+        else:
+            stack.broker.start()
+            asyncio.run(create_topics(stack.kafka, PARTITIONS))
         yield Ground(stack, seed=seed, full=full)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 
 from deploy.local import identity
+from tests.faults import counted
 from tests.faults.edge import STRACE, strace
 from tests.faults.ground import Case, Ground, Row, SkippedError
 from tests.faults.traffic import Traffic, flowing, lasting
@@ -17,6 +18,8 @@ _SECONDS = 60.0
 async def e01(ground: Ground) -> Row:
     """Workers die by SIGKILL under load, with Kafka there and without it; at last all of them, supervisor included."""
     async with ground.case("e01") as case:
+        if ground.full:
+            await counted.use_mails(case)
         edge = case.edge(workers=2)
         await edge.start()
         kills = 0
@@ -35,7 +38,8 @@ async def e01(ground: Ground) -> Row:
             told = traffic.acknowledged
             await eventually(lambda: traffic.acknowledged > told + 50, _SECONDS)
         await case.settled(edge)
-        return case.row("E1 edge killed", f"{kills} workers at random, then all")
+        notes = [await counted.count(case)] if ground.full else []
+        return case.row("E1 edge killed", f"{kills} workers at random, then all", *notes)
 
 
 async def _kill_one(case: Case, supervisor: int) -> int:
@@ -112,6 +116,8 @@ def _open_files(pid: int) -> int:
 async def e25(ground: Ground) -> Row:
     """A deployment under load: each of two workers is asked to end, then all are restarted one by one."""
     async with ground.case("e25") as case:
+        if ground.full:
+            await counted.use_mails(case)
         edge = case.edge(workers=2)
         await edge.start("/readyz")
         restarts = 0
@@ -137,8 +143,12 @@ async def e25(ground: Ground) -> Row:
         code = await edge.stop()
         case.hold(code == 0, f"exit code {code}")
         await case.settled(edge)
+        notes = [await counted.count(case)] if ground.full else []
         return case.row(
-            "E25 deploy", f"{restarts} SIGTERM to a worker, {restarts} SIGHUP", _latency(traffic)
+            "E25 deploy",
+            f"{restarts} SIGTERM to a worker, {restarts} SIGHUP",
+            _latency(traffic),
+            *notes,
         )
 
 

@@ -4,6 +4,7 @@ import aiokafka.admin
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas import topics
+from tests.faults import counted
 from tests.faults.ground import Ground, Row
 from tests.faults.rows.outages import through_kafka
 from tests.faults.traffic import flowing, lasting
@@ -19,6 +20,8 @@ _REQUEST_SECONDS = 5.0
 async def e13(ground: Ground) -> Row:
     """The broker appends batches, and its answers are lost with their connections."""
     async with ground.case("e13") as case, ground.proxy() as proxy:
+        if ground.full:
+            await counted.use_mails(case)
         edge = case.edge(servers=f"127.0.0.1:{proxy.port}")
         await edge.start("/readyz")
         async with flowing(case.traffic(edge)) as traffic:
@@ -32,7 +35,8 @@ async def e13(ground: Ground) -> Row:
         case.hold(
             case.verdict.repeated + proxy.answers_lost > 0, "no answer was lost, nothing was tested"
         )
-        return case.row("E13 answer lost", f"{proxy.answers_lost} answers after the append")
+        notes = [await counted.count(case)] if ground.full else []
+        return case.row("E13 answer lost", f"{proxy.answers_lost} answers after the append", *notes)
 
 
 async def e14(ground: Ground) -> Row:

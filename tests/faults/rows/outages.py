@@ -1,5 +1,6 @@
 """Kafka away: from the start, for a while under load, frozen, and back while hits come in."""
 
+from tests.faults import counted
 from tests.faults.edge import Edge
 from tests.faults.ground import Case, Ground, Row, segments
 from tests.faults.traffic import Traffic, flowing, lasting
@@ -37,6 +38,8 @@ async def e10(ground: Ground) -> Row:
 async def e11(ground: Ground) -> Row:
     """Kafka dies under load and is away for a minute."""
     async with ground.case("e11") as case:
+        if ground.full:
+            await counted.use_mails(case)
         edge = case.edge()
         await edge.start("/readyz")
         async with flowing(case.traffic(edge)) as traffic:
@@ -54,17 +57,21 @@ async def e11(ground: Ground) -> Row:
         after = edge.resident_bytes()
         grown = (max(during, after) - before) // _MEBIBYTE
         case.hold(grown < 64, f"memory grew by {grown} MiB")
+        notes = [await counted.count(case)] if ground.full else []
         return case.row(
             "E11 Kafka down",
             f"hit {at}, for {ground.seconds(60, 4):.0f} s",
             f"p99 {traffic.slowest() * 1000:.0f} ms",
             f"memory +{grown} MiB",
+            *notes,
         )
 
 
 async def e12(ground: Ground) -> Row:
     """The broker is stopped by SIGSTOP and goes on with what it was sent; the last time, the edge ends meanwhile."""
     async with ground.case("e12") as case:
+        if ground.full:
+            await counted.use_mails(case)
         edge = case.edge()
         await edge.start("/readyz")
         lengths = (2.0, 30.0, 120.0) if ground.full else (2.0,)
@@ -84,10 +91,12 @@ async def e12(ground: Ground) -> Row:
         case.hold(code == 0, f"with a frozen Kafka it ended with {code}")
         await edge.start("/readyz")
         await case.settled(edge)
+        notes = [await counted.count(case)] if ground.full else []
         return case.row(
             "E12 broker frozen",
             " / ".join(f"{length:.0f} s" for length in lengths),
             f"p99.9 {slowest * 1000:.0f} ms",
+            *notes,
         )
 
 
