@@ -10,7 +10,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 PACKAGES := .venv/.ready
 KAFKA := .run/kafka/libs/.ready
 
-.PHONY: help run test unit fuzz interop bench check docs fmt setup lock clean
+.PHONY: help run test unit fuzz faults interop bench check docs fmt setup lock clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,8 @@ unit: $(PACKAGES) ## the tests that need no server (T=path or name)
 	@$(PY) -m pytest -m "not servers" $(SELECTED)
 fuzz: $(PACKAGES) ## the laws, with fresh examples each time and many of them (T=path or name)
 	@$(PY) -m pytest -m "hypothesis and not servers" --hypothesis-profile=fuzz --timeout=0 $(SELECTED)
+faults: $(PACKAGES) $(KAFKA) ## break the edge under load in 26 ways and print a table; about an hour (T="E5 E12" SEED=7)
+	@$(PY) -m tests.faults $(T) $(if $(SEED),--seed $(SEED))
 interop: $(PACKAGES) $(KAFKA) ## against foreign programs, which it fetches itself (T=prometheus for one)
 	@$(PY) -m tests.interop $(T)
 bench: $(PACKAGES) $(KAFKA) ## figures, which gate nothing (T=tracker for one)
