@@ -15,6 +15,7 @@ from tests.faults.rows import (
     power,
     replicas,
     slots,
+    together,
 )
 
 
@@ -52,5 +53,6 @@ FAULTS: Final[dict[str, Fault]] = {
     "E24": Fault(killing.e24, quick=True),
     "E25": Fault(killing.e25, quick=True),
     "E26": Fault(slots.e26, quick=True),
+    "ALL": Fault(together.together),
 }
-"""As in the study's catalogue."""
+"""As in the study's catalogue; and many of them together."""

@@ -93,7 +93,16 @@ def test_the_table_shows_every_row_and_what_does_not_hold() -> None:
     rows[0].lost = 1
     rows[0].broken.append("it hung")
     lines = write(rows).splitlines()
-    assert lines[0].split() == ["fault", "seed", "kill", "point", "acknowledged", "recovered", "lost", "doubled"]
+    assert lines[0].split() == [
+        "fault",
+        "seed",
+        "kill",
+        "point",
+        "acknowledged",
+        "recovered",
+        "lost",
+        "doubled",
+    ]
     assert lines[2].split() == ["E1", "killed", "7", "hit", "3", "12,345", "12,344", "1", "0"]
     assert lines[3] == "    DOES NOT HOLD: it hung"
     assert "skipped: not root" in lines[4]

@@ -140,13 +140,17 @@ async def e25(ground: Ground) -> Row:
                 await eventually(lambda: edge.log.count('"rolling_restart_done"') == done, _SECONDS)  # noqa: B023
         case.hold(not traffic.failures, f"requests failed: {dict(traffic.failures)}")
         case.hold(set(traffic.statuses) <= {200, 302}, f"answers {dict(traffic.statuses)}")
-        code = await edge.stop()
+        async with flowing(case.traffic(edge)) as last:
+            await eventually(lambda: last.acknowledged > 100, _SECONDS)
+            # The port is gone after this; what was told safe before is safe.
+            code = await edge.stop()
         case.hold(code == 0, f"exit code {code}")
+        await edge.start()
         await case.settled(edge)
         notes = [await counted.count(case)] if ground.full else []
         return case.row(
             "E25 deploy",
-            f"{restarts} SIGTERM to a worker, {restarts} SIGHUP",
+            f"{restarts} SIGTERM to a worker, {restarts} SIGHUP, then SIGTERM",
             _latency(traffic),
             *notes,
         )
