@@ -17,7 +17,7 @@ from services.tracker.spool import form
 from services.tracker.spool.ballast import BALLAST_BYTES, NO_SPACE, Ballast, word
 from services.tracker.spool.bounds import Refusal
 from services.tracker.spool.disk import Disk
-from services.tracker.spool.growing import Group, Growing, Record, Sealed, encode
+from services.tracker.spool.growing import Growing, Record, Sealed, encode
 
 log = get_logger(__name__)
 
@@ -81,12 +81,11 @@ class Segments:
         """Make records safe, all or none; on a disk that failed only `tick` tries again."""
         outcome = Outcome()
         if self._trouble is None:
-            group = encode(records, self._next_seq, self._clock.now() // 1000)
-            outcome.written = self._try(group, outcome) or (
-                self._may_try_again() and self._try(group, outcome)
+            outcome.written = self._try(records, outcome) or (
+                self._may_try_again() and self._try(records, outcome)
             )
             if not outcome.written:
-                self._refuse(Refusal.IO_ERROR)
+                self._refuse(self._trouble or Refusal.IO_ERROR)
             elif self._trouble is not None:
                 self._seal(outcome)
         return self._end(outcome)
@@ -117,7 +116,8 @@ class Segments:
     def _due_at(self, segment: Growing) -> float:
         return segment.since + self._segment_seconds if segment.records else math.inf
 
-    def _try(self, group: Group, outcome: Outcome) -> bool:
+    def _try(self, records: Sequence[Record], outcome: Outcome) -> bool:
+        group = encode(records, self._next_seq, self._clock.now() // 1000)
         segment = self._open
         size = len(group.data)
         if segment and segment.records and segment.size + size > self._segment_bytes:
@@ -133,7 +133,7 @@ class Segments:
         outcome.seconds.append(self._clock.monotonic() - before)
         outcome.grown += size
         segment.take(group, before)
-        self._next_seq += len(group.records)
+        self._next_seq += len(records)
         return True
 
     def _begin(self, outcome: Outcome) -> Growing:
@@ -244,8 +244,9 @@ class Segments:
 
     def _refuse(self, reason: Refusal) -> None:
         if self._trouble is None:
-            self._trouble = reason
             log.error("spool_takes_nothing", reason=reason)
+        if self._trouble is None or reason is Refusal.IO_ERROR:
+            self._trouble = reason
         self._retry_at = self._clock.monotonic() + RETRY_SECONDS
 
     def _complain(self, error: OSError, outcome: Outcome) -> None:

@@ -4,7 +4,7 @@ import errno
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.tracker.spool.quarantine import Quarantine
@@ -74,6 +74,7 @@ def test_power_lost_again_and_again_during_recovery_changes_nothing(
 
 
 @given(STEPS, ERRORS, st.integers(0, 2**32))
+@example([("commit", 1)], {1: errno.ENOSPC, 2: errno.EIO}, 0)
 def test_a_disk_that_fails_at_any_call_loses_and_doubles_nothing(
     steps: list[tuple[str, int]], errors: dict[int, int], seed: int
 ) -> None:
