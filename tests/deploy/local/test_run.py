@@ -48,11 +48,17 @@ class Run:
     def said(self) -> str:
         return self._output.read_text()
 
+    def pids(self) -> dict[str, list[int]]:
+        """The processes as `stack.json` has them now."""
+        pids: dict[str, list[int]] = json.loads((self._directory / "stack.json").read_text())[
+            "pids"
+        ]
+        return pids
+
     def until_it_answers(self) -> dict[str, str]:
         """What only its processes bear, by name, once everything answers."""
         until(lambda: "Where to look next" in self.said or self.process.poll() is not None, 90)
-        pids = json.loads((self._directory / "stack.json").read_text())["pids"]
-        return {name: f"{pid}/{identity.mark(pid)}" for name, (pid,) in pids.items()}
+        return {name: f"{pid}/{identity.mark(pid)}" for name, (pid, *_) in self.pids().items()}
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
@@ -109,3 +115,23 @@ def test_a_taken_port_is_named_and_nothing_is_started(place: Path) -> None:
     assert f"port {ports.public('alerts')} (alerts) is held by process {os.getpid()}" in run.said
     assert "INKLING_PORT_BASE" in run.said
     assert not (place / "processes.json").exists()
+
+
+def test_a_worker_that_dies_is_replaced_in_the_description_and_none_outlives_the_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INKLING_TRACKER_WORKERS", "2")
+    run = Run(place, free_ports())
+    marks = run.until_it_answers()
+    supervisor, killed, spared = run.pids()["tracker"]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: len({*run.pids()["tracker"]} - {killed}) == 3)
+    assert run.pids()["tracker"][0] == supervisor
+    assert spared in run.pids()["tracker"]
+    everybody = [pid for pids in run.pids().values() for pid in pids]
+    # the supervisor of the workers dies, and so the run ends itself
+    os.kill(supervisor, signal.SIGKILL)
+    assert run.process.wait(60) == 1
+    assert "tracker ended with status -9" in run.said
+    assert alive(marks) == set()
+    assert [pid for pid in everybody if identity.mark(pid) is not None] == []

@@ -15,11 +15,12 @@ import orjson
 from deploy.local.identity import mark
 from deploy.local.ports import Ports, free_ports
 from tests.support.eventually import eventually
+from tests.tracker.given import RING
 
 SECONDS = 40.0
 TRACKER = "services.tracker"
 TINY = "tests.tracker.workers.tiny_supervisor"
-KEYS = ",".join(f"{number}:{number:064x}" for number in (2, 1))
+KEYS = ",".join(f"{number}:{key.hex()}" for number, key in RING.keys.items())
 
 Line = dict[str, Any]
 
