@@ -85,7 +85,7 @@ class Segments:
                 self._may_try_again() and self._try(records, outcome)
             )
             if not outcome.written:
-                self._refuse(self._trouble or Refusal.IO_ERROR)
+                self._refuse(Refusal.IO_ERROR)
             elif self._trouble is not None:
                 self._seal(outcome)
         return self._end(outcome)
@@ -206,6 +206,7 @@ class Segments:
             self._complain(error, outcome)
             # The next of this writer would have the same name and perhaps hold the same.
             self._refuse(Refusal.IO_ERROR)
+            self._trouble = Refusal.IO_ERROR
             self._change_writer()
             outcome.grown += self._size(segment) - segment.size
         else:
@@ -244,9 +245,8 @@ class Segments:
 
     def _refuse(self, reason: Refusal) -> None:
         if self._trouble is None:
-            log.error("spool_takes_nothing", reason=reason)
-        if self._trouble is None or reason is Refusal.IO_ERROR:
             self._trouble = reason
+            log.error("spool_takes_nothing", reason=reason)
         self._retry_at = self._clock.monotonic() + RETRY_SECONDS
 
     def _complain(self, error: OSError, outcome: Outcome) -> None:
