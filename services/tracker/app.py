@@ -40,7 +40,7 @@ async def build(config: Config, life: Life, seat: Seat = ALONE) -> AsyncIterator
     registry = CollectorRegistry()
     counted = Metrics(registry)
     kept = parts(config, life.clock, seat, counted)
-    journal, spool, replay, refusals = kept
+    _, _, journal, spool, replay, refusals = kept
     Figures(registry, kept)
     life.checks.add("journal", journal.problem)
     open_to_all = asyncio.Event()
@@ -94,4 +94,4 @@ def parts(config: Config, clock: Clock, seat: Seat, counted: Metrics) -> Parts:
     build_producer = producers(servers, f"{client}-replay")
     pace = Pace(good_seconds=config.kafka_seconds)
     replay = Replay(build_producer, spool, refusals, journal, counted.received, clock, pace)
-    return Parts(journal, spool, replay, refusals)
+    return Parts(config, counted, journal, spool, replay, refusals)

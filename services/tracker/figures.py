@@ -1,4 +1,7 @@
-"""What the journal, the spool, the replay and the settings keep of themselves, shown when somebody asks."""
+"""What the journal, the spool, the replay and the settings keep of themselves, shown when somebody asks.
+
+All is read in one moment of the event loop, so that what balances there balances in each scrape.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -8,7 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from services.tracker.circuit import State
+from services.tracker.config import Config
 from services.tracker.journal import Journal
+from services.tracker.metrics import Metrics
 from services.tracker.refusals.keeper import Refusals
 from services.tracker.replay import Replay
 from services.tracker.spool.growing import Sealed
@@ -18,8 +23,10 @@ _NEVER: Final = float("nan")
 
 
 class Parts(NamedTuple):
-    """Who keeps the figures."""
+    """Who keeps the figures, and what they may come to."""
 
+    config: Config
+    counted: Metrics
     journal: Journal
     spool: Spool
     replay: Replay[Sealed]
@@ -80,9 +87,19 @@ _GAUGES: Final[tuple[tuple[str, str, _Read], ...]] = (
         lambda parts: parts.spool.oldest_seconds(),
     ),
     (
+        "spool_age_limit_seconds",
+        "How old a hit of the spool may become; older ones are put aside.",
+        lambda parts: parts.config.spool.max_age_seconds,
+    ),
+    (
         "spool_dead",
         "1 while the disk of the spool takes nothing: it failed, is full or does not answer.",
         lambda parts: parts.spool.dead,
+    ),
+    (
+        "connections_limit",
+        "How many connections of the public port this process may hold.",
+        lambda parts: parts.config.limits.connections,
     ),
     (
         "settings_known",
@@ -174,6 +191,16 @@ _COUNTERS: Final[tuple[tuple[str, str, _Read], ...]] = (
         lambda parts: parts.spool.account.damaged,
     ),
     (
+        "spool_lost",
+        "Hits in damaged parts of files, as far as their number is known; nobody had counted them yet.",
+        lambda parts: parts.spool.account.lost,
+    ),
+    (
+        "spool_adopted_files",
+        "Files taken over from processes that are gone.",
+        lambda parts: parts.spool.account.adopted,
+    ),
+    (
         "spool_corrupt_bytes",
         "Bytes of the spool found damaged, put into quarantine.",
         lambda parts: parts.spool.account.corrupt_bytes,
@@ -251,6 +278,15 @@ class Figures(Collector):
             yield CounterMetricFamily(
                 f"inkling_tracker_{name}", meaning, value=float(read(self._parts))
             )
+        under_way = GaugeMetricFamily(
+            "inkling_tracker_under_way",
+            "Hits that nothing has become of yet, by what they wait for.",
+            labels=["path"],
+        )
+        under_way.add_metric(["object_store"], self._parts.counted.finding)
+        under_way.add_metric(["kafka"], self._parts.journal.under_way)
+        under_way.add_metric(["spool"], self._parts.spool.under_way)
+        yield under_way
         for name, meaning, reasons in _BY_REASON:
             family = CounterMetricFamily(f"inkling_tracker_{name}", meaning, labels=["reason"])
             for reason, number in reasons(self._parts).items():

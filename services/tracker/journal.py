@@ -176,6 +176,12 @@ class Journal:
         """How many producers were built so far."""
         return self._incarnations.count
 
+    @property
+    def under_way(self) -> int:
+        """How many events are in neither Kafka nor the spool's hands."""
+        flown = sum(flight.count for flight in self._flights() if not flight.late)
+        return flown + sum(len(each.entries) for each in self._partitions)
+
     def oldest_seconds(self) -> float:
         """Return how long the oldest event has waited that is in neither Kafka nor the spool's hands."""
         waiting = [each.since for each in self._partitions if each.entries]

@@ -136,6 +136,8 @@ class Metrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._kinds: Final = {kind: KindTally() for kind in Kind}
+        self.finding = 0
+        """Hits that wait for the object store; the books do not have them yet."""
         self._publish_seconds: Final = Durations(_BUCKETS)
         self._sync_seconds: Final = Durations(_BUCKETS)
         registry.register(self)
@@ -195,7 +197,7 @@ class Metrics(Collector):
         yield _counter(
             "received",
             "Hits taken in: received = recorded + refused + not recorded + unavailable + unserved + abandoned"
-            " + under way.",
+            " + under way, in each process at each moment.",
             ("kind",),
             ((tally.received, kind) for kind, tally in tallies),
         )

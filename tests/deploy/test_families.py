@@ -19,7 +19,19 @@ from services.runtime.slices import Run
 ALL = [(service, family) for service in SERVICES for family in families(service)]
 # What a label may be: words of closed lists, route templates, topics. No person, tenant, message or address.
 LABELS = {
-    *("call", "check", "code", "human", "kind", "method", "outcome", "partition", "pool", "python"),
+    *(
+        "call",
+        "check",
+        "code",
+        "human",
+        "kind",
+        "method",
+        "outcome",
+        "partition",
+        "path",
+        "pool",
+        "python",
+    ),
     *("reason", "result", "route", "rule", "state", "topic", "type", "version"),
 }
 OTHER_UNITS = re.compile(r"_(ms|millis\w*|micros\w*|minutes|kb|mb|percent)(_|$)")

@@ -4,15 +4,19 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from services.runtime.clock import Deadline, SystemClock
 from services.runtime.config import load
 from services.tracker.app import parts
 from services.tracker.batches import Why
 from services.tracker.config import Config
+from services.tracker.entry import Where
 from services.tracker.figures import Figures, Parts
 from services.tracker.metrics import Metrics
 from services.tracker.spool.bounds import Refusal
 from services.tracker.workers.seat import ALONE
 from tests.support.clock import ManualClock
+from tests.tracker.spool.given import an_entry
+from tests.tracker.spooling import Noting
 from tests.tracker.test_config import GIVEN
 
 
@@ -44,3 +48,35 @@ async def test_a_figure_follows_whoever_keeps_it(tmp_path: Path) -> None:
     read = registry.get_sample_value
     assert read("inkling_tracker_spool_taken_total") == 3
     assert read("inkling_tracker_handed_to_spool_total", {"reason": "late"}) == 2
+
+
+async def test_hits_are_accounted_for_while_they_are_under_way(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    kept = some_parts(tmp_path)
+    Figures(registry, kept)
+
+    def under_way() -> dict[str, float | None]:
+        name = "inkling_tracker_under_way"
+        paths = ("object_store", "kafka", "spool")
+        return {path: registry.get_sample_value(name, {"path": path}) for path in paths}
+
+    assert under_way() == {"object_store": 0, "kafka": 0, "spool": 0}
+    await kept.spool.open()
+    waiter = Noting()
+    kept.journal.write(an_entry(1), waiter)
+    kept.counted.finding += 2
+    assert under_way() == {"object_store": 2, "kafka": 0, "spool": 1}
+    assert await waiter.told() is Where.SPOOL
+    assert under_way() == {"object_store": 2, "kafka": 0, "spool": 0}
+    await kept.spool.close(Deadline.after(SystemClock(), 20))
+
+
+async def test_what_is_used_stands_beside_what_may_be(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    kept = some_parts(tmp_path)
+    Figures(registry, kept)
+    read = registry.get_sample_value
+    limits, spool = kept.config.limits, kept.config.spool
+    assert read("inkling_tracker_connections_limit") == limits.connections
+    assert read("inkling_tracker_spool_age_limit_seconds") == spool.max_age_seconds
+    assert read("inkling_tracker_unacknowledged_limit_bytes") == limits.bytes_in_flight

@@ -60,12 +60,13 @@ class JournalContract:
         waiters = [given.write() for _ in range(40)]
         unfiltered = given.write(filtered=False)
         assert given.journal.bytes_in_flight > 0
+        assert given.journal.under_way == 40
         for waiter in waiters:
             await waiter.told()
         assert await unfiltered.told() is Where.SPOOL
         journal = given.journal
         assert (journal.acknowledged, sum(journal.handed.values())) == (40, 1)
-        assert (journal.bytes_in_flight, journal.oldest_seconds()) == (0, 0.0)
+        assert (journal.under_way, journal.bytes_in_flight, journal.oldest_seconds()) == (0, 0, 0.0)
         assert sum(count for _, _, count in given.observed) == 40
         assert len(given.observed) == journal.batches
         assert all(0 <= seconds < 5 for _, seconds, _ in given.observed)

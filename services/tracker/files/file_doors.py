@@ -117,6 +117,7 @@ class FileDoors:
         except BadToken as error:
             self._metrics.refuse(kind, error.fault)
             return answers.NO_SUCH_FILE
+        self._metrics.finding += 1
         asking = _Asking(kind=kind, seen=seen, claim=token.claim(seen), hit=hit, conditions=asked)
         ending = _ABANDONED  # stays so when the server gives up waiting
         try:
@@ -125,6 +126,7 @@ class FileDoors:
             ending = _UNSERVED
         finally:
             if not asking.offered:
+                self._metrics.finding -= 1
                 _count(tally, ending.became)
         return ending.answer
 
@@ -169,6 +171,7 @@ class FileDoors:
     async def _offer(self, asking: _Asking) -> Outcome:
         if asking.kind is Kind.PICTURE:
             return Outcome.NOT_RECORDED
+        self._metrics.finding -= 1
         asking.offered = True
         return await self._books.recorded(asking.kind, asking.seen, asking.hit, self._mint.viewed)
 

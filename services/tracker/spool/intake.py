@@ -92,6 +92,11 @@ class Intake:
         """Whether the disk takes nothing: it failed, is full or does not answer."""
         return self._trouble is not None or self._slow
 
+    @property
+    def under_way(self) -> int:
+        """How many entries somebody waits for."""
+        return len(self._waiters) + (len(self._flight.waiters) if self._flight else 0)
+
     def open(self, prepared: Outcome) -> None:
         """Take entries from now on."""
         self._writer.start()

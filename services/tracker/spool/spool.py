@@ -89,6 +89,11 @@ class Spool:
         """Whether the disk takes nothing: it failed, is full or does not answer."""
         return self._intake.dead
 
+    @property
+    def under_way(self) -> int:
+        """How many entries wait for the disk to have them."""
+        return self._intake.under_way
+
     def oldest_seconds(self) -> float:
         """Return how long ago the oldest record was written that still waits; 0 if none does."""
         return self.account.oldest_seconds(self._clock.now())

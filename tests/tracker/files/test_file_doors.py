@@ -214,7 +214,11 @@ def test_a_picture_is_kept_no_longer_than_it_lasts(expires_at: Instant, seconds:
 async def test_a_hit_given_up_by_the_server_is_accounted_for(tracker: Tracker) -> None:
     tracker.journal.held = True
     asking = asyncio.ensure_future(tracker.files.attachment(attachment_token(), HIT, ANY))
+    assert tracker.files._metrics.finding == 0
+    await asyncio.sleep(0)
+    assert tracker.files._metrics.finding == 1
     await eventually(lambda: tracker.journal.waiting() == 1)
+    assert tracker.files._metrics.finding == 0
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -258,6 +262,7 @@ async def test_received_is_the_sum_of_what_became_of_them(
             door = tracker.files.picture if is_picture else tracker.files.attachment
             answer = await door(text, HEAD if is_head else HIT, asked)
             given += dict(answer.headers)["Inkling-Recorded"] == "yes"
+            assert tracker.files._metrics.finding == 0
         for counted in (Kind.ATTACHMENT, Kind.PICTURE):
             became = sum(
                 tracker.counted("hits_total", kind=counted, outcome=each) for each in Outcome

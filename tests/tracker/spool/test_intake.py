@@ -55,10 +55,12 @@ async def test_what_comes_while_the_disk_is_busy_goes_with_the_next_group() -> N
         await eventually(lambda: spool._intake._flight is not None)
         others = put_all(spool, range(3, 10))
         assert not any(waiter.told for waiter in (*first, *others))
+        assert spool.under_way == 10
         disk.answers.set()
         await eventually(lambda: all(waiter.told for waiter in (*first, *others)))
         assert {waiter.where for waiter in (*first, *others)} == {Where.SPOOL}
         assert spool.account.commits == 2
+        assert spool.under_way == 0
         assert spool.account.bounds.pending == 0
 
 
@@ -72,7 +74,7 @@ async def test_nobody_waits_for_a_disk_that_does_not_answer() -> None:
         await eventually(lambda: all(waiter.told for waiter in (*first, *others)))
         assert {waiter.where for waiter in (*first, *others)} == {Where.NOWHERE}
         assert spool.problem() == "spool: slow"
-        assert spool.dead
+        assert (spool.dead, spool.under_way) == (True, 0)
         (late,) = put_all(spool, range(10, 11))
         assert late.where is Where.NOWHERE
         assert spool.account.refused[Refusal.SLOW] == 11
