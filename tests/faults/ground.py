@@ -99,6 +99,15 @@ class Ground:
         return self.stack.processes.pid("kafka")
 
     @asynccontextmanager
+    async def wayward(self) -> AsyncIterator["Wayward"]:
+        """Have a Kafka that goes away and comes back: the broker, or in short the way to it, which is quicker."""
+        if self.full:
+            yield Wayward(self, None)
+            return
+        async with self.proxy() as proxy:
+            yield Wayward(self, proxy)
+
+    @asynccontextmanager
     async def case(self, name: str, servers: str | None = None) -> AsyncIterator["Case"]:
         """Have a ledger and a folder of its own; whatever was started for it ends with it."""
         if not self.stack.processes.is_running("kafka"):
@@ -115,6 +124,35 @@ class Ground:
             for edge in case.edges:
                 edge.clear()
             accounts.close()
+
+
+class Wayward:
+    """A Kafka that goes away and comes back."""
+
+    def __init__(self, ground: Ground, proxy: Proxy | None) -> None:
+        self._ground = ground
+        self._proxy = proxy
+
+    @property
+    def servers(self) -> str:
+        """Where an edge is told that it is."""
+        proxy = self._proxy
+        return self._ground.servers if proxy is None else f"127.0.0.1:{proxy.port}"
+
+    async def leave(self) -> None:
+        """Be away from now on."""
+        if self._proxy is None:
+            await self._ground.kill_kafka()
+        else:
+            self._proxy.refusing = True
+            self._proxy.cut()
+
+    async def come_back(self) -> None:
+        """Be there again."""
+        if self._proxy is None:
+            await self._ground.start_kafka()
+        else:
+            self._proxy.refusing = False
 
 
 class Case:

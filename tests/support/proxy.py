@@ -26,6 +26,8 @@ class Proxy:
         self.answers_lost = 0
         self.connections = 0
         """How many were taken so far."""
+        self.refusing = False
+        """Whether new connections are reset at once, as if nobody were there."""
         self._speaking = asyncio.Event()
         self._speaking.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -64,6 +66,8 @@ class Proxy:
         self.connections += 1
         self._writers.add(writer)
         try:
+            if self.refusing:
+                return
             await self._speaking.wait()
             there, back = await asyncio.open_connection("127.0.0.1", self.target)
             self._writers.add(back)

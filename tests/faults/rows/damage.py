@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from struct import Struct
 from zlib import crc32
 
+from deploy.local.unprivileged import CHECKOUT
 from services.tracker.spool import records, recovery
 from services.tracker.spool.disk import OsDisk
 from services.tracker.spool.quarantine import Quarantine
@@ -151,7 +153,13 @@ async def e03(ground: Ground) -> Row:
                     sweep.recover(data[:size], wanted, f"cut at {size}")
 
             await asyncio.to_thread(cut_everywhere)
-        return sweep.row(ground, "E3 torn tail", "cuts", *_shape(blocks, data))
+            sizes = [len(data), *(case.chance.randrange(len(data)) for _ in range(10))]
+            for size in sizes:
+                (place / path.name).write_bytes(data[:size])
+                whole = [each for _, end, found in blocks if end <= size for each in found]
+                dumped = await _dumped(place / path.name)
+                case.hold(dumped == whole, f"an operator sees something else in a cut at {size}")
+        return sweep.row(ground, "E3 torn tail", "cuts", *_shape(blocks, data), *case.broken)
 
 
 async def e04(ground: Ground) -> Row:
@@ -188,6 +196,16 @@ async def e04(ground: Ground) -> Row:
             finally:
                 logging.disable(logging.NOTSET)
         return sweep.row(ground, "E4 bit flip", "flipped bits", *_shape(blocks, data))
+
+
+async def _dumped(path: Path) -> list[bytes]:
+    """Return the records that the operator's command shows."""
+    command = (sys.executable, "-m", "services.tracker", "spool", "dump", str(path))
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return output.splitlines()
 
 
 def _sealed(data: bytes, name: str, place: Path) -> bytes:

@@ -17,22 +17,22 @@ _SECONDS = 60.0
 
 async def e01(ground: Ground) -> Row:
     """Workers die by SIGKILL under load, with Kafka there and without it; at last all of them, supervisor included."""
-    async with ground.case("e01") as case:
+    async with ground.case("e01") as case, ground.wayward() as kafka:
         if ground.full:
             await counted.use_mails(case)
-        edge = case.edge(workers=2)
+        edge = case.edge(servers=kafka.servers, workers=2)
         await edge.start()
         kills = 0
         async with flowing(case.traffic(edge)) as traffic:
             for away in (False, True, False):
                 if away:
-                    await ground.kill_kafka()
+                    await kafka.leave()
                 for _ in range(ground.count(23, 2)):
                     await lasting(case.chance.uniform(0.5, ground.seconds(3.0, 1.0)))
                     kills += await _kill_one(case, edge.pid)
                     await edge.until("/livez")
                 if away:
-                    await ground.start_kafka()
+                    await kafka.come_back()
             edge.kill()
             await edge.start()
             told = traffic.acknowledged

@@ -16,9 +16,9 @@ _ACKNOWLEDGED_WITHIN_SECONDS = 1.0
 
 async def e10(ground: Ground) -> Row:
     """Kafka is not there when the edge starts, and comes later."""
-    async with ground.case("e10") as case:
-        await ground.kill_kafka()
-        edge = case.edge()
+    async with ground.case("e10") as case, ground.wayward() as kafka:
+        await kafka.leave()
+        edge = case.edge(servers=kafka.servers)
         await edge.start("/readyz")
         pid = edge.pid
         async with flowing(case.traffic(edge)) as traffic:
@@ -26,7 +26,7 @@ async def e10(ground: Ground) -> Row:
             await eventually(lambda: traffic.acknowledged > wanted, _SECONDS)
             spooled = traffic.acknowledged
             case.hold(bool(segments(edge.spool)), "nothing lies in the spool")
-            await ground.start_kafka()
+            await kafka.come_back()
             await through_kafka(case, edge)
         case.hold(edge.pid == pid, "the edge was started again")
         _all_told(case, traffic)
@@ -102,14 +102,14 @@ async def e12(ground: Ground) -> Row:
 
 async def e19(ground: Ground) -> Row:
     """A full spool is replayed while hits come in; they do not wait for it."""
-    async with ground.case("e19") as case:
-        await ground.kill_kafka()
-        edge = case.edge()
+    async with ground.case("e19") as case, ground.wayward() as kafka:
+        await kafka.leave()
+        edge = case.edge(servers=kafka.servers)
         await edge.start("/readyz")
         wanted = ground.count(60_000, 2_000)
         async with flowing(case.traffic(edge, rate=2_000.0, connections=64)) as filling:
             await eventually(lambda: filling.acknowledged > wanted, 600.0)
-        await ground.start_kafka()
+        await kafka.come_back()
         async with flowing(case.traffic(edge)) as traffic:
             await eventually(lambda: traffic.acknowledged > 200, _SECONDS)
             await case.settled(edge)

@@ -20,11 +20,14 @@ _LEAST_SPOOL = {
 
 async def e18(ground: Ground) -> Row:
     """The spool is full while Kafka is away: hits are refused, and nothing is removed to make room."""
-    async with ground.case("e18") as case:
-        await ground.kill_kafka()
-        edge = case.edge(settings={**_LEAST_SPOOL, "INKLING_TRACKER_SPOOL_TENANT_PERCENT": "100"})
+    async with ground.case("e18") as case, ground.wayward() as kafka:
+        await kafka.leave()
+        edge = case.edge(
+            servers=kafka.servers,
+            settings={**_LEAST_SPOOL, "INKLING_TRACKER_SPOOL_TENANT_PERCENT": "100"},
+        )
         await edge.start("/readyz")
-        async with flowing(case.traffic(edge)) as traffic:
+        async with flowing(case.traffic(edge, rate=1_000.0)) as traffic:
             await eventually(lambda: traffic.statuses[503] > 50, _SECONDS)
             full = segments(edge.spool)
             told = traffic.statuses[503]
@@ -32,7 +35,7 @@ async def e18(ground: Ground) -> Row:
             there = {name.partition(".")[0] for name in segments(edge.spool)}
             gone = {name.partition(".")[0] for name in full} - there
             case.hold(not gone, f"removed without a replay: {gone}")
-            await ground.start_kafka()
+            await kafka.come_back()
             await through_kafka(case, edge)
         case.hold(set(traffic.statuses) <= {200, 302, 503}, f"answers {dict(traffic.statuses)}")
         case.hold(not traffic.failures, f"requests failed: {dict(traffic.failures)}")
@@ -92,9 +95,9 @@ def _slots(spool: Path) -> int:
 
 async def e26(ground: Ground) -> Row:
     """One tenant has 95 % of the hits and Kafka is away: its share fills, the others are still taken."""
-    async with ground.case("e26") as case:
-        await ground.kill_kafka()
-        edge = case.edge(settings=_LEAST_SPOOL)
+    async with ground.case("e26") as case, ground.wayward() as kafka:
+        await kafka.leave()
+        edge = case.edge(servers=kafka.servers, settings=_LEAST_SPOOL)
         await edge.start("/readyz")
         hot, others = case.tenant, [f"{case.tenant}-{number}" for number in range(10)]
 
@@ -102,11 +105,11 @@ async def e26(ground: Ground) -> Row:
             return hot if case.chance.random() < 0.95 else case.chance.choice(others)
 
         hits = fresh_mails(case.ring, tenant, ground.seed)
-        async with flowing(case.traffic(edge, hits=hits)) as traffic:
+        async with flowing(case.traffic(edge, hits=hits, rate=600.0)) as traffic:
             told = traffic.by_tenant
             await eventually(lambda: told[hot, Outcome.REFUSED] > 500, _SECONDS)
             refused = sum(told[name, Outcome.REFUSED] for name in others)
-            await ground.start_kafka()
+            await kafka.come_back()
             await through_kafka(case, edge)
         case.hold(not refused, f"{refused} hits of others were refused")
         case.hold(not traffic.failures, f"requests failed: {dict(traffic.failures)}")
