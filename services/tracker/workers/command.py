@@ -1,4 +1,4 @@
-"""What `python -m services.tracker` starts: one tracker, or a supervisor and as many as are wanted."""
+"""What `python -m services.tracker` starts: a tracker, a supervisor and as many as are wanted, or a verb for the spool."""
 
 import signal
 import socket
@@ -29,8 +29,13 @@ def start(arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
             _serve(config, ALONE)
         case ["worker", number, listening, lifeline]:
             _work(environ, number, listening, lifeline)
+        case ["spool", *verb]:
+            # Here, because a supervisor needs nothing of what this loads.
+            from services.tracker.spool.command import main
+
+            sys.exit(main(verb))
         case _:
-            sys.stderr.write("usage: python -m services.tracker\n")
+            sys.stderr.write("usage: python -m services.tracker [spool ...]\n")
             sys.exit(2)
 
 
