@@ -39,13 +39,13 @@ async def test_who_refuses_is_not_counted_from_then_on_and_is_served_all_the_sam
     other = await doors.mail(mails.mail(to=[mails.recipient(18)]))
     assert (await doors.hit(other.pixel)).headers["Inkling-Recorded"] == "yes"
     await eventually(lambda: _counts(doors, other), lambda found: found == (1, 0))
-    opens, clicks = await eventually(lambda: _counts(doors, mailed), lambda found: found[0] >= 1)
+    _, clicks = await eventually(lambda: _counts(doors, mailed), lambda found: found[0] >= 1)
     assert clicks == 0
 
     put = await doors.call("rewriter", ADDRESS, method="PUT", json={"follow": "allow"})
     assert put.status == 200, put
     await _recorded(doors, mailed.links[0], "yes")
-    await eventually(lambda: _counts(doors, mailed), lambda found: found == (opens, 1))
+    await eventually(lambda: _counts(doors, mailed), lambda found: found[1] == 1)
 
 
 async def test_a_tenant_that_switches_engagement_off_records_no_hits(doors: Doors) -> None:
