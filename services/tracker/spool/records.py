@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 
+from schemas import identity
 from schemas.identity import Tenant
 from services.runtime.errors import Poison
 from services.tracker.entry import Entry
@@ -26,6 +27,7 @@ _MEMBERS: Final = {
 _HEADERS: Final = {member: header for header, member in _MEMBERS.items()}
 # Quotes within a text are escaped, so outside of `data` these bytes stand nowhere else.
 _DATA: Final = b',"data":'
+_TENANT: Final = b'"tenant":"'
 
 
 def pack(entry: Entry) -> bytes:
@@ -58,3 +60,11 @@ def unpack(packed: bytes) -> Entry:
         return Entry(Tenant(members["tenant"]), key, packed[data + len(_DATA) : -1], headers)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise Poison(UNREADABLE, type(error).__name__) from error
+
+
+def tenant_of(packed: bytes) -> Tenant | None:
+    """Return whose record this is, without reading the rest; None if it does not say."""
+    at = packed.find(_TENANT)
+    start = at + len(_TENANT)
+    found = packed[start : packed.find(b'"', start)].decode("ascii", "replace")
+    return Tenant(found) if at >= 0 and identity.TENANT_PATTERN.fullmatch(found) else None

@@ -12,12 +12,13 @@ from pathlib import Path
 from schemas.identity import Tenant
 from services.runtime.errors import Poison
 from services.runtime.log import get_logger
-from services.tracker.spool import form, records
+from services.tracker.spool import form
 from services.tracker.spool.ballast import word
 from services.tracker.spool.disk import Disk
 from services.tracker.spool.form import Block, Footer
 from services.tracker.spool.growing import Sealed
 from services.tracker.spool.quarantine import TORN, Quarantine
+from services.tracker.spool.records import tenant_of
 from services.tracker.spool.scan import Range, Scanned, crc_of, scan
 
 log = get_logger(__name__)
@@ -200,10 +201,13 @@ def _footer(data: bytes, scanned: Scanned, blocks: Sequence[Block]) -> Footer:
     shares: Counter[Tenant] = Counter()
     for block in blocks:
         try:
-            for packed in form.records_of(data, block):
-                shares[records.unpack(packed).tenant] += len(packed) + form.LENGTH_BYTES
+            packed = form.records_of(data, block)
         except Poison:  # met again, and put aside, when it is read
             continue
+        for each in packed:
+            tenant = tenant_of(each)
+            if tenant is not None:
+                shares[tenant] += len(each) + form.LENGTH_BYTES
     times = [block.wall_ms for block in blocks] or [0]
     last = blocks[-1].first_seq + blocks[-1].records if blocks else scanned.next_seq or 0
     total = sum(block.records for block in blocks)

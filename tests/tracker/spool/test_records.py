@@ -11,7 +11,7 @@ from services.runtime.errors import Poison
 from services.tracker.entry import Entry
 from services.tracker.hits import Hit
 from services.tracker.mint import Mint
-from services.tracker.spool.records import pack, unpack
+from services.tracker.spool.records import pack, tenant_of, unpack
 from tests.support.clock import ManualClock
 from tests.tracker.spool.given import Entropy, an_entry
 
@@ -75,6 +75,29 @@ def test_what_lies_in_the_spool_is_a_cloudevent(edge: str, kind: str, seen: Seen
     assert str(event.get_extension("partitionkey")).encode() == entry.key
     assert event.get_extension("tenant") == entry.tenant
     assert event.get_data() == orjson.loads(entry.value)
+
+
+@given(EDGES, KINDS, SEEN, HITS)
+def test_whose_it_is_can_be_told_without_reading_it(
+    edge: str, kind: str, seen: Seen, hit: Hit
+) -> None:
+    assert tenant_of(pack(minted(edge, kind, seen, hit))) == seen.tenant
+
+
+@given(st.text(max_size=30) | st.just('"tenant":"other"'))
+def test_no_text_makes_it_another_tenants(text: str) -> None:
+    trace = text.encode("utf-8", "replace")
+    entry = an_entry(1, "mine")
+    assert (
+        tenant_of(pack(entry._replace(headers=(("traceparent", trace), *entry.headers)))) == "mine"
+    )
+
+
+@pytest.mark.parametrize(
+    "packed", [b"", b'{"id":"1"}', b'"tenant":"', b'"tenant":""', b'"tenant":"\xff"']
+)
+def test_what_does_not_say_whose_it_is_is_nobodys(packed: bytes) -> None:
+    assert tenant_of(packed) is None
 
 
 @given(st.permutations(an_entry(1).headers), st.text(max_size=30))

@@ -20,10 +20,11 @@ from tests.tracker.spool.world import FOLDERS, number_of
 NAME = form.name_of(FIRST_SEQ, WRITER)
 OPEN = FOLDERS.slot / f"{NAME}.open"
 SEALED = FOLDERS.slot / f"{NAME}.seg"
-SIZES = (1, 3, 2)
+SIZES = (1, 2, 1)
+COUNT = 4
 WHOLE, BLOCKS = a_segment(*SIZES)
 GROWING, _ = a_segment(*SIZES, sealed=False)
-NUMBERS = [[0], [1, 2, 3], [4, 5]]
+NUMBERS = [[0], [1, 2], [3]]
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ def test_an_open_segment_with_any_bit_flipped_loses_the_block_it_is_in_and_no_ot
         # the last one looks like a torn end, and is kept like one
         assert len(outcome.kept(".torn")) == last_hit
         assert len(outcome.kept(".bad")) == found.quarantined == (not last_hit)
-        assert found.damaged == (0 if header_hit or last_hit else 6 - len(outcome.numbers))
+        assert found.damaged == (0 if header_hit or last_hit else COUNT - len(outcome.numbers))
         before = disk.files()
         again = recovered(disk)
         assert again.numbers == outcome.numbers
@@ -125,7 +126,7 @@ def test_a_sealed_segment_with_any_bit_flipped_loses_the_block_it_is_in_and_no_o
         outcome = recovered(a_disk(sealed=data))
         untouched = [each for each in BLOCKS if not each.start <= bit // 8 < each.end]
         assert outcome.numbers == numbers_of(untouched)
-        assert outcome.damaged == 6 - len(outcome.numbers)
+        assert outcome.damaged == COUNT - len(outcome.numbers)
         # all of the damaged part, so that nothing of it is gone when the segment is removed
         parts = [0, form.HEADER_BYTES, *(block.end for block in BLOCKS), len(WHOLE)]
         start, end = next(each for each in pairwise(parts) if each[1] > bit // 8)
@@ -138,11 +139,11 @@ def test_sealed_segments_are_told_by_their_footer_as_by_their_blocks() -> None:
     assert by_footer == Sealed(
         path=SEALED,
         first_seq=FIRST_SEQ,
-        next_seq=FIRST_SEQ + 6,
-        records=6,
+        next_seq=FIRST_SEQ + COUNT,
+        records=COUNT,
         created_ms=WALL_MS,
         oldest_ms=WALL_MS,
-        newest_ms=WALL_MS + 4,
+        newest_ms=WALL_MS + 3,
         size=len(WHOLE),
         length=len(WHOLE),
         shares=by_footer.shares,
@@ -161,11 +162,11 @@ def test_a_segment_without_a_block_is_gone_or_empty(data: bytes) -> None:
 
 
 def test_what_the_next_segment_of_a_writer_holds_is_left_to_it() -> None:
-    after = FOLDERS.slot / f"{form.name_of(FIRST_SEQ + 4, WRITER)}.open"
+    after = FOLDERS.slot / f"{form.name_of(FIRST_SEQ + 3, WRITER)}.open"
     disk = a_disk(open=GROWING)
     disk.write_now(after, b"")
     outcome = recovered(disk)
-    assert outcome.numbers == [0, 1, 2, 3]
+    assert outcome.numbers == [0, 1, 2]
     assert outcome.kept(".torn") == []
 
 
@@ -173,16 +174,16 @@ def test_a_recovery_cut_short_is_done_again() -> None:
     disk = a_disk(open=GROWING, sealed=WHOLE)
     disk.write_now(OPEN.with_suffix(".part"), WHOLE[:100])
     outcome = recovered(disk)
-    assert outcome.numbers == [0, 1, 2, 3, 4, 5]
+    assert outcome.numbers == [0, 1, 2, 3]
     assert disk.names(FOLDERS.slot) == [SEALED.name]
 
 
 def test_missing_segments_are_noticed_within_a_writer_and_not_between_two() -> None:
     disk = a_disk(sealed=WHOLE)
-    for first_seq, writer in ((FIRST_SEQ + 6, WRITER), (FIRST_SEQ + 20, b"other" * 4)):
+    for first_seq, writer in ((FIRST_SEQ + COUNT, WRITER), (FIRST_SEQ + 20, b"other" * 4)):
         disk.write_now(FOLDERS.slot / f"{form.name_of(first_seq, writer)}.seg", WHOLE)
     assert recovered(disk).found.gaps == 0
-    disk.write_now(FOLDERS.slot / f"{form.name_of(FIRST_SEQ + 13, WRITER)}.seg", WHOLE)
+    disk.write_now(FOLDERS.slot / f"{form.name_of(FIRST_SEQ + 2 * COUNT + 1, WRITER)}.seg", WHOLE)
     assert recovered(disk).found.gaps == 1
 
 
@@ -195,10 +196,10 @@ def test_a_segment_that_cannot_be_read_is_left_where_it_is() -> None:
 
     disk = Broken()
     disk.write_now(OPEN, GROWING)
-    disk.write_now(FOLDERS.slot / f"{form.name_of(FIRST_SEQ + 6, WRITER)}.seg", WHOLE)
+    disk.write_now(FOLDERS.slot / f"{form.name_of(FIRST_SEQ + COUNT, WRITER)}.seg", WHOLE)
     disk.make_folder(FOLDERS.quarantine)
     outcome = recovered(disk)
-    assert (outcome.found.unreadable, outcome.numbers) == (1, [0, 1, 2, 3, 4, 5])
+    assert (outcome.found.unreadable, outcome.numbers) == (1, [0, 1, 2, 3])
     assert disk.files()[OPEN] == GROWING
 
 
@@ -206,7 +207,7 @@ def test_an_open_segment_that_cannot_be_sealed_is_read_where_it_stands() -> None
     disk = a_disk(open=GROWING + b"torn")
     disk.room = disk.used() + len(b"torn") + 10
     outcome = recovered(disk)
-    assert outcome.numbers == [0, 1, 2, 3, 4, 5]
+    assert outcome.numbers == [0, 1, 2, 3]
     assert outcome.damaged == 0
     (segment,) = outcome.found.segments
     assert (segment.path, segment.length, segment.size) == (OPEN, len(GROWING), len(GROWING) + 4)
