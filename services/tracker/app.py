@@ -20,7 +20,8 @@ from services.tracker.figures import Figures, Parts
 from services.tracker.files.file_doors import FileDoors
 from services.tracker.files.sending import Sender
 from services.tracker.files.shelf import Shelf
-from services.tracker.front.listener import listen
+from services.tracker.front.listener import Bounds, Front, listen
+from services.tracker.front.traffic import Traffic
 from services.tracker.front.web import public_application
 from services.tracker.journal import Journal, Limits
 from services.tracker.metrics import Metrics
@@ -52,6 +53,13 @@ async def build(config: Config, life: Life, seat: Seat = ALONE) -> AsyncIterator
     shelf = Shelf(open_objects(config.objects), life.clock, counted)
     files = FileDoors(config.token_keys, books, mint, shelf, life.clock, counted)
     app = public_application(doors, files, Sender(counted), config.trusted_proxies)
+    front = Front(
+        app=app,
+        doors=doors,
+        traffic=Traffic(registry),
+        trusted=config.trusted_proxies,
+        bounds=Bounds.of(config.limits),
+    )
     async with operate(seat.doors(config.doors), life, registry):
         await spool.open()
         await refusals.load()
@@ -60,7 +68,7 @@ async def build(config: Config, life: Life, seat: Seat = ALONE) -> AsyncIterator
         life.tasks.create_task(spool.run(), name="spool")
         replaying = life.tasks.create_task(replay.run(), name="replay")
         try:
-            async with listen(app, config.doors.host, config.doors.port, life):
+            async with listen(front, config.doors.host, config.doors.port, life, seat.listening):
                 open_to_all.set()
                 yield
         finally:

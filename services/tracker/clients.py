@@ -1,8 +1,9 @@
 """Who asked, as coarsely as we want to know it: the client's network, never the address.
 
-Pure. The peer is believed; what it says of others in `X-Forwarded-For` only if it is a configured proxy.
+Pure. The peer is believed; what it says of others in `X-Forwarded-For` or `Forwarded` only if it is a configured proxy.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import (
@@ -23,14 +24,27 @@ IPV6_PREFIX: Final = 48
 _LONGEST_ADDRESS: Final = 64
 """Characters; an IPv6 address with brackets, scope and port is shorter."""
 
+# One element of `Forwarded` (RFC 7239): pairs with `;` between them, values that may be quoted.
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+_ELEMENT: Final = re.compile(rf'((?:[^",]|{_QUOTED})*)(?:,|$)')
+_PAIR: Final = re.compile(rf"\s*([!#$%&'*+.^_`|~\w-]+)=([^\";\s]*|{_QUOTED})\s*(?:;|$)", re.ASCII)
+_ESCAPED: Final = re.compile(r"\\(.)")
+# A header is bounded by the head, what is made of it by this.
+_MOST_HOPS: Final = 64
+
 
 def network_of(
-    peer: str | None, forwarded: Iterable[str], trusted: Sequence[Network]
+    peer: str | None,
+    forwarded_for: Iterable[str],
+    trusted: Sequence[Network],
+    forwarded: Iterable[str] = (),
 ) -> str | None:
     """Return the client's network, or None where nobody we trust can say.
 
     Behind trusted proxies the client is the rightmost address that is not itself a trusted proxy's; to the left of
-    it anybody may have written anything.
+    it anybody may have written anything. `forwarded_for` are the lines of `X-Forwarded-For`, `forwarded` those of
+    `Forwarded`. A proxy writes one of the two and may pass the other on as a client made it up, and which one it
+    writes cannot be told: where both are there and name different networks, there is none.
     """
     if peer is None or len(peer) > _LONGEST_ADDRESS:
         return None
@@ -39,13 +53,23 @@ def network_of(
     address = _address(peer)
     if address is None or not _within(address, trusted):
         return _network_text(peer)
-    return _behind(address, forwarded, trusted)
+    hops = [hop.strip() for line in forwarded_for for hop in line.split(",")]
+    elements = _elements(", ".join(forwarded))
+    if not elements:
+        return _behind(address, hops, trusted)
+    told = _behind(address, elements, trusted)
+    return told if not hops or told == _behind(address, hops, trusted) else None
 
 
-def _behind(proxy: Address, forwarded: Iterable[str], trusted: Sequence[Network]) -> str | None:
-    hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Tell whether a peer is a configured proxy."""
+    address = _address(peer)
+    return address is not None and _within(address, trusted)
+
+
+def _behind(proxy: Address, hops: Sequence[str], trusted: Sequence[Network]) -> str | None:
     client = proxy
-    for hop in reversed(hops):
+    for hop in reversed(hops[-_MOST_HOPS:]):
         address = _address(hop)
         if address is None:
             return None
@@ -53,6 +77,34 @@ def _behind(proxy: Address, forwarded: Iterable[str], trusted: Sequence[Network]
         if not _within(address, trusted):
             break
     return _cut(client)
+
+
+def _elements(header: str) -> list[str]:
+    """Return what each element of `Forwarded` says in `for`; an empty text where it says nothing that can be read."""
+    found = []
+    at = 0
+    while at < len(header):
+        element = _ELEMENT.match(header, at)
+        if element is None:  # a quotation that does not end: nothing of it can be believed
+            return [""]
+        found.append(_for(element[1].strip()))
+        at = element.end()
+    return found
+
+
+def _for(element: str) -> str:
+    at, told = 0, ""
+    while at < len(element):
+        pair = _PAIR.match(element, at)
+        if pair is None:
+            return ""
+        name, value = pair.groups()
+        if name.lower() == "for":
+            if told:
+                return ""
+            told = _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
+        at = pair.end()
+    return told
 
 
 def _within(address: Address, networks: Sequence[Network]) -> bool:

@@ -5,18 +5,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Final
 
-from aiohttp import web
-from multidict import CIMultiDict
+from aiohttp import HttpVersion10, HttpVersion11, web
 
-from services.runtime.problem import CONTENT_TYPE, Problem, Slug
 from services.runtime.web import application
 from services.tracker import clients
-from services.tracker.answers import RECORDED, Answer
+from services.tracker.answers import Answer
 from services.tracker.clients import Network
 from services.tracker.doors import Doors
 from services.tracker.files.conditions import Conditions
 from services.tracker.files.file_doors import Download, FileDoors
 from services.tracker.files.sending import Sender
+from services.tracker.front.handover import response_of
+from services.tracker.front.wire import MALFORMED, body_refused
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind
 
@@ -42,7 +42,7 @@ def public_application(
             return _body_refused(request)
         asker = _Asker()
         doors.pixel(request.match_info["token"], hit_of(request, trusted), asker)
-        return _response(await asker.answered)
+        return response_of(await asker.answered)
 
     async def click(request: web.Request) -> web.Response:
         if request.body_exists:
@@ -50,7 +50,7 @@ def public_application(
             return _body_refused(request)
         asker = _Asker()
         doors.click(request.match_info["token"], hit_of(request, trusted), asker)
-        return _response(await asker.answered)
+        return response_of(await asker.answered)
 
     async def give(request: web.Request, kind: Kind, serve: _Serve) -> web.StreamResponse:
         if request.body_exists:
@@ -59,7 +59,7 @@ def public_application(
         hit = hit_of(request, trusted)
         answer = await serve(request.match_info["token"], hit, conditions_of(request))
         if isinstance(answer, Answer):
-            return _response(answer)
+            return response_of(answer)
         return await sender.send(request, answer)
 
     async def attachment(request: web.Request) -> web.StreamResponse:
@@ -68,7 +68,7 @@ def public_application(
     async def picture(request: web.Request) -> web.StreamResponse:
         return await give(request, Kind.PICTURE, files.picture)
 
-    return application(
+    app = application(
         [
             web.get(PIXEL_PATH, pixel),
             web.get(CLICK_PATH, click),
@@ -80,6 +80,20 @@ def public_application(
         max_body_bytes=_MAX_BODY_BYTES,
         metrics=None,  # the hits are counted; counting requests as well would cost more than the hit
     )
+    app.middlewares.insert(0, _known_version)
+    return app
+
+
+@web.middleware
+async def _known_version(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse what aiohttp's parser takes for HTTP and is not spoken here: 0.9 and 2.0."""
+    if request.version in (HttpVersion10, HttpVersion11):
+        return await handler(request)
+    response = response_of(MALFORMED)
+    response.force_close()
+    return response
 
 
 class _Asker:
@@ -105,7 +119,10 @@ def hit_of(request: web.Request, trusted: Sequence[Network]) -> Hit:
     return Hit(
         method=request.method,
         network=clients.network_of(
-            request.remote, headers.getall("X-Forwarded-For", ()) if trusted else (), trusted
+            request.remote,
+            headers.getall("X-Forwarded-For", ()) if trusted else (),
+            trusted,
+            headers.getall("Forwarded", ()) if trusted else (),
         ),
         user_agent=get("User-Agent"),
         language=get("Accept-Language"),
@@ -128,16 +145,7 @@ def conditions_of(request: web.Request) -> Conditions:
     )
 
 
-def _response(answer: Answer) -> web.Response:
-    return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)
-
-
 def _body_refused(request: web.Request) -> web.Response:
-    problem = Problem(Slug.MALFORMED_REQUEST, "This door takes no body.")
-    response = web.Response(
-        status=problem.status,
-        headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", RECORDED: "no"},
-        body=problem.body(request.path),
-    )
+    response = response_of(body_refused(request.path))
     response.force_close()
     return response
