@@ -27,7 +27,7 @@ async def e01(ground: Ground) -> Row:
             for away in (False, True, False):
                 if away:
                     await kafka.leave()
-                for _ in range(ground.count(23, 2)):
+                for _ in range(ground.count(23, 1)):
                     await lasting(case.chance.uniform(0.5, ground.seconds(3.0, 1.0)))
                     kills += await _kill_one(case, edge.pid)
                     await edge.until("/livez")
