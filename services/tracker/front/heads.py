@@ -32,7 +32,7 @@ OLD: Final = 4
 _END: Final = b"\r\n\r\n"
 # A token has no other characters; whatever else stands there is aiohttp's to judge, as is an odd query.
 _DOOR: Final = re.compile(
-    rb"(GET|HEAD) /(?:o/([\w-]+)\.gif|c/([\w-]+))(?:\?[\w.~!$&'()*+,;=:@/?%-]*)? HTTP/1\.([01])\r\n",
+    rb"(GET|HEAD) /(?:o/([\w-]+)\.gif|c/([\w-]+))(?:\?[\w.~!$&'(*,+);=:@/?%-]*)? HTTP/1\.([01])\r\n",
     re.ASCII,
 )
 _KNOWN_VERSION: Final = re.compile(rb"[^\r]* HTTP/1\.[01]\r\n")
@@ -77,6 +77,7 @@ _HINTS: Final = frozenset(
 )
 _ONLY_ONCE: Final = frozenset(name.lower().encode() for name in _SINGLE)
 _ASIDE: Final = frozenset(name.lower().encode() for name in _RARE)
+_SPECIAL: Final = _ASIDE | {b"connection", b"proxy-connection"}
 _LOWER: Final = {
     spelled: name.lower().encode()
     for name in (*_KEPT, *_RARE, *_SINGLE)
@@ -134,7 +135,7 @@ class Request(NamedTuple):
     def header(self, name: bytes) -> str | None:
         """Return a header as text; bytes that are no UTF-8 survive as halves of surrogate pairs."""
         value = self.headers.get(name)
-        return None if value is None else value.rstrip(b" \t").decode("utf-8", "surrogateescape")
+        return None if value is None else _text(value)
 
     def lines(self, name: bytes) -> tuple[str, ...]:
         """Return a header that is a list, as its lines."""
@@ -143,15 +144,22 @@ class Request(NamedTuple):
 
     def hit(self, network: str | None) -> Hit:
         """Return what it tells of whoever made it."""
-        headers, get = self.headers, self.header
+        headers = self.headers
         method = "HEAD" if self.form & HEAD else "GET"
+        agent = headers.get(b"user-agent")
+        language = headers.get(b"accept-language")
+        user_agent = None if agent is None else _text(agent)
+        accepted = None if language is None else _text(language)
         if _HINTS.isdisjoint(headers):  # as nearly always
-            return Hit(method, network, get(b"user-agent"), get(b"accept-language"))
+            return tuple.__new__(
+                Hit, (method, network, user_agent, accepted, None, None, None, None)
+            )
+        get = self.header
         return Hit(
             method=method,
             network=network,
-            user_agent=get(b"user-agent"),
-            language=get(b"accept-language"),
+            user_agent=user_agent,
+            language=accepted,
             purpose=get(b"purpose") or get(b"x-purpose") or get(b"x-moz"),
             sec_purpose=get(b"sec-purpose"),
             range=get(b"range"),
@@ -169,17 +177,16 @@ class HeadReader:
 
     def read(self, buffer: bytes, at: int = 0) -> Request | Verdict:
         """Read the request that starts there."""
-        end = buffer.find(_END, at, at + HEAD_BYTES)
+        door = _DOOR.match(buffer, at)
+        if door is None:
+            return self._other(buffer, at)
+        end = buffer.find(_END, door.end() - 2, at + HEAD_BYTES)
         if end < 0:
             return _unfinished(buffer, at)
-        if not buffer.startswith(OURS, at):
-            return Verdict.FOREIGN
         end += len(_END)
         head = buffer[at:end]
-        count = head.count(b"\r\n") - 2
-        if head.count(b"\n") != count + 2 or head.count(b"\r") != count + 2 or count > HEADERS:
-            return Verdict.MALFORMED
-        if not self._parse(head):
+        count = head.count(b"\n") - 2
+        if count > HEADERS or not self._parse(head):
             return Verdict.MALFORMED
         raw = self._raw
         headers = _kept(raw) if len(raw) == count else None
@@ -187,29 +194,37 @@ class HeadReader:
             headers = _gathered(head)
             if headers is None:
                 return Verdict.MALFORMED
-        return self._judged(head, end, headers)
-
-    def _judged(self, head: bytes, end: int, headers: dict[bytes, bytes]) -> Request | Verdict:
-        door = _DOOR.match(head)
-        if door is None:
-            return Verdict.FOREIGN if _KNOWN_VERSION.match(head) else Verdict.MALFORMED
         method, opened, clicked, minor = door.groups()
-        form = HEAD if method == b"HEAD" else 0
+        form = 0 if method == b"GET" else HEAD
         if minor == b"0":
             form |= OLD
         elif b"host" not in headers:
             return Verdict.MALFORMED
-        if not _ASIDE.isdisjoint(headers):
-            return Verdict.FOREIGN
-        if not _keeps_alive(headers, form):
+        if not _SPECIAL.isdisjoint(headers):
+            if not _ASIDE.isdisjoint(headers):
+                return Verdict.FOREIGN
+            if not _keeps_alive(headers, form):
+                form |= CLOSE
+        elif form & OLD:
             form |= CLOSE
-        body = False
-        if self._open:  # llhttp waits for more: there is a body
-            self._parser = self._fresh()
-            body = True
-        if opened is not None:
-            return Request(Kind.OPEN, opened.decode("ascii"), form, body, end, headers)
-        return Request(Kind.CLICK, clicked.decode("ascii"), form, body, end, headers)
+        # llhttp says when a request is complete; one that is not has a body
+        body = bool(self._open)
+        kind = Kind.OPEN if clicked is None else Kind.CLICK
+        token = (opened or clicked).decode("ascii")
+        # its own __new__ would cost three times as much
+        return tuple.__new__(Request, (kind, token, form, body, end, headers))
+
+    def _other(self, buffer: bytes, at: int) -> Verdict:
+        """Judge what is not a request for one of the doors, as they are usually written."""
+        end = buffer.find(_END, at, at + HEAD_BYTES)
+        if end < 0:
+            return _unfinished(buffer, at)
+        if not buffer.startswith(OURS, at):
+            return Verdict.FOREIGN
+        head = buffer[at : end + len(_END)]
+        if head.count(b"\n") - 2 > HEADERS or not self._parse(head):
+            return Verdict.MALFORMED
+        return Verdict.FOREIGN if _KNOWN_VERSION.match(head) else Verdict.MALFORMED
 
     def _parse(self, head: bytes) -> bool:
         """Have llhttp read a head into `_raw`; tell whether it is well-formed."""
@@ -247,6 +262,11 @@ class _Callbacks:
     def __init__(self, raw: dict[bytes, bytes], still_open: list[None]) -> None:
         self.on_header: Final = raw.setdefault
         self.on_message_complete: Final = still_open.clear
+
+
+def _text(value: bytes) -> str:
+    # llhttp leaves the spaces behind a value
+    return value.rstrip(b" \t").decode("utf-8", "surrogateescape")
 
 
 def _unfinished(buffer: bytes, at: int) -> Verdict:

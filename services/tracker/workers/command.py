@@ -1,4 +1,4 @@
-"""What `python -m services.tracker` starts: a tracker, a supervisor and as many as are wanted, or a verb for the spool."""
+"""What `python -m services.tracker` starts: a tracker, a supervisor and its workers, or a verb for the spool."""
 
 import signal
 import socket
