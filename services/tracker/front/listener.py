@@ -15,6 +15,7 @@ from services.runtime.log import get_logger
 from services.tracker.clients import Network
 from services.tracker.config import LimitsConfig
 from services.tracker.doors import Doors
+from services.tracker.front.accepting import Accepting
 from services.tracker.front.admission import Admission, Place
 from services.tracker.front.connection import Connection, Port
 from services.tracker.front.handover import Aiohttp
@@ -30,7 +31,6 @@ log = get_logger(__name__)
 _DOOR_SHARE: Final = 0.6
 # The part of that in which a client that is idle may still ask once more, and is told to go elsewhere.
 _IDLE_SHARE: Final = 0.2
-_BACKLOG: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ async def listen(
         raise Fatal("aiohttp's C parser is not loaded; the Python one has had smuggling bugs")
     raise_limit(front.bounds.connections)
     listening = await open_listening(host, port) if sock is None else sock
-    house = _House(front, life)
+    house = _House(front, life, shared=sock is not None)
     try:
         await house.open(listening)
         bound: int = listening.getsockname()[1]
@@ -91,7 +91,7 @@ async def listen(
 class _House:
     """The parts of a public port that is open."""
 
-    def __init__(self, front: Front, life: Life) -> None:
+    def __init__(self, front: Front, life: Life, *, shared: bool) -> None:
         bounds = front.bounds
         self._traffic: Final = front.traffic
         self._empty: Final = asyncio.Event()
@@ -114,20 +114,21 @@ class _House:
             hand_over=self._hand_over,
             left=self._leave,
         )
-        self._server: asyncio.Server | None = None
+        self._accepting: Accepting | None = None
+        self._tasks: Final = life.tasks
+        self._shared: Final = shared
 
     async def open(self, listening: socket.socket) -> None:
         """Take connections."""
         await self._runner.setup()
         self._sweep.start()
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._port), sock=listening, backlog=_BACKLOG
-        )
+        self._accepting = Accepting(listening, lambda: Connection(self._port), self._tasks)
+        await self._accepting.open(listening)
 
     async def drain(self, seconds: float) -> None:
         """Take no more, answer what was asked, and end connections in good order."""
-        if self._server is not None:
-            self._server.close()
+        if self._accepting is not None:
+            await self._accepting.close(shared=self._shared)
         self._port.draining = self._draining = True
         await self._emptied(seconds * _IDLE_SHARE)
         for connection in tuple(self._port.connections):
@@ -137,8 +138,8 @@ class _House:
 
     async def close(self) -> None:
         """End whatever is left."""
-        if self._server is not None:
-            self._server.close()
+        if self._accepting is not None:
+            await self._accepting.close(shared=True)
         for connection in tuple(self._port.connections):
             connection.cut_off()
         await self._aiohttp.cut_off()
