@@ -167,6 +167,7 @@ class Case:
         self.chance = random.Random(ground.seed)  # noqa: S311 a choice, not a secret
         self.tenant = f"t-{secrets.token_hex(5)}"
         self.edges: list[Edge] = []
+        self.flows: list[Traffic] = []
         self.broken: list[str] = []
         self.verdict = Verdict()
         self.reading = Reading(servers, starts, accounts)
@@ -187,7 +188,9 @@ class Case:
         """Make hits at an edge's door that do not flow yet."""
         more.setdefault("rate", self.ground.rate)
         hits = more.pop("hits", self.hits)
-        return Traffic(edge.port, hits, self.accounts, **more)
+        flow = Traffic(edge.port, hits, self.accounts, **more)
+        self.flows.append(flow)
+        return flow
 
     def hold(self, so: bool, sentence: str) -> None:
         """Note what does not hold."""
@@ -228,6 +231,9 @@ class Case:
     def row(self, fault: str, kill_point: str, *notes: str) -> Row:
         """Write the line of what was judged."""
         found = self.verdict
+        said = "".join({edge.name: edge.log for edge in self.edges}.values())
+        if any(token in said for flow in self.flows for token in flow.tokens):
+            self.broken.append("a token stands in a log")
         told = [*notes]
         if found.refused:
             told.append(f"{found.refused} refused")

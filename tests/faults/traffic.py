@@ -78,6 +78,8 @@ class Traffic:
         self.latencies: list[tuple[float, float]] = []
         """When a hit was sent, and how long its answer took, in seconds of the monotonic clock."""
         self.issued = 0
+        self.tokens: list[str] = []
+        """Some of those that were asked with."""
         self.port = port
         self.rate = rate
         self._connections = connections
@@ -134,6 +136,8 @@ class Traffic:
     async def _hit(self, client: "_Client", hit: Hit) -> None:
         sent = time.monotonic()
         self.issued += 1
+        if self.issued % 50 == 1:
+            self.tokens.append(hit.path[3:].removesuffix(".gif"))
         self._accounts.issue(hit)
         outcome = Outcome.UNKNOWN
         try:
