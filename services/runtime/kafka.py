@@ -221,6 +221,8 @@ class Consumer:
         """Disconnect within the seconds given."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
+            # A task of its own that has not begun yet would have stop() raise its cancellation.
+            await asyncio.sleep(0)
             async with at_best(seconds):
                 await consumer.stop()
 

@@ -112,6 +112,12 @@ async def test_nothing_assigned_brings_nothing_at_once(consumer: Consumer) -> No
     assert await consumer.poll(5.0, 10) == Polled()
 
 
+async def test_a_consumer_is_closed_as_soon_as_it_has_started(kafka_servers: str) -> None:
+    consumer = Consumer(kafka_servers, "tests")
+    await consumer.start(SECONDS)
+    await consumer.close(SECONDS)
+
+
 async def test_offsets_and_partitions_are_told(kafka_servers: str, consumer: Consumer) -> None:
     topic = await a_topic(kafka_servers, 2)
     await produce(kafka_servers, Lane(topic, 1), numbered(7))
