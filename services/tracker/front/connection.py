@@ -230,9 +230,8 @@ class Connection(asyncio.Protocol):
 
     def _ask(self, request: Request) -> None:
         port = self._port
-        self._at = request.end
         self._begun = False
-        kind, token, form, body = request[:4]
+        kind, token, form, body, self._at, _ = request
         if body:
             port.doors.refuse_body(kind)
             path = f"/o/{token}.gif" if kind is Kind.OPEN else f"/c/{token}"

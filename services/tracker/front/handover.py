@@ -15,7 +15,6 @@ from multidict import CIMultiDict
 from services.runtime.log import get_logger
 from services.runtime.problem import CONTENT_TYPE, Problem, Slug
 from services.tracker.answers import Answer
-from services.tracker.files.sending import STALL_SECONDS
 from services.tracker.front.admission import Place
 from services.tracker.front.heads import HEAD_BYTES
 from services.tracker.front.sweep import NEVER, Patience, Sweep
@@ -39,6 +38,7 @@ class Handler(web.RequestHandler):
         "_head_bytes",
         "_left",
         "_place",
+        "_stall_seconds",
         "_sweep",
         "_tail",
         "_traffic",
@@ -65,6 +65,7 @@ class Handler(web.RequestHandler):
         self._traffic: Final = traffic
         self._place: Final = place
         self._left: Final = left
+        self._stall_seconds: Final = patience.stall_seconds
         # the last bytes, in which the end of a head may have begun
         self._tail = b""
         # how much there is of a head that is not whole, and by when it has to be
@@ -160,7 +161,7 @@ class Handler(web.RequestHandler):
     def pause_writing(self) -> None:
         """Give the client some time to read on."""
         super().pause_writing()
-        self._unread_by = self._sweep.now + STALL_SECONDS
+        self._unread_by = self._sweep.now + self._stall_seconds
 
     def resume_writing(self) -> None:
         """Go on."""

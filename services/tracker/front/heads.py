@@ -35,7 +35,7 @@ _DOOR: Final = re.compile(
     rb"(GET|HEAD) /(?:o/([\w-]+)\.gif|c/([\w-]+))(?:\?[\w.~!$&'(*,+);=:@/?%-]*)? HTTP/1\.([01])\r\n",
     re.ASCII,
 )
-_KNOWN_VERSION: Final = re.compile(rb"[^\r]* HTTP/1\.[01]\r\n")
+_KNOWN_VERSION: Final = re.compile(rb"[^\r\n]* HTTP/1\.[01]\r\n")
 
 # In a head that is not whole: what can no longer become one.
 _BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\0")
@@ -195,18 +195,14 @@ class HeadReader:
             if headers is None:
                 return Verdict.MALFORMED
         method, opened, clicked, minor = door.groups()
-        form = 0 if method == b"GET" else HEAD
-        if minor == b"0":
-            form |= OLD
-        elif b"host" not in headers:
+        old = minor == b"0"
+        if not old and b"host" not in headers:
             return Verdict.MALFORMED
+        form = (0 if method == b"GET" else HEAD) | (OLD | CLOSE if old else 0)
         if not _SPECIAL.isdisjoint(headers):
             if not _ASIDE.isdisjoint(headers):
                 return Verdict.FOREIGN
-            if not _keeps_alive(headers, form):
-                form |= CLOSE
-        elif form & OLD:
-            form |= CLOSE
+            form = form & ~CLOSE if _keeps_alive(headers, old) else form | CLOSE
         # llhttp says when a request is complete; one that is not has a body
         body = bool(self._open)
         kind = Kind.OPEN if clicked is None else Kind.CLICK
@@ -317,15 +313,8 @@ def _lines(head: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield name, value.strip(b" \t")
 
 
-def _keeps_alive(headers: dict[bytes, bytes], form: int) -> bool:
-    told = headers.get(b"connection")
-    if told is None:
-        told = headers.get(b"proxy-connection")
-        if told is None:
-            return not form & OLD
-    elif b"proxy-connection" in headers:
-        told += b"," + headers[b"proxy-connection"]
+def _keeps_alive(headers: dict[bytes, bytes], old: bool) -> bool:
+    """Tell whether the connection goes on, by its options; to llhttp the two names are one."""
+    told = headers.get(b"connection", b"") + b"," + headers.get(b"proxy-connection", b"")
     options = [option.strip(b" \t") for option in told.lower().split(b",")]
-    if b"close" in options:
-        return False
-    return not form & OLD or b"keep-alive" in options
+    return b"close" not in options and (not old or b"keep-alive" in options)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from services.runtime.clock import Clock
+from services.tracker.files.sending import STALL_SECONDS
 from services.tracker.front.wire import Wire
 
 # A deadline is met this much late at most, as a part of the shortest.
@@ -23,6 +24,8 @@ class Patience:
     """Between two requests."""
     write_seconds: float = 10.0
     """To make room for answers that were not read, or to take the last ones."""
+    stall_seconds: float = STALL_SECONDS
+    """The same of a file, whose sender has its own limit for each chunk."""
     linger_seconds: float = 0.5
     """To close, once the last answer has gone; what is sent meanwhile is thrown away."""
 

@@ -1,5 +1,6 @@
 """Answers as bytes, byte for byte what aiohttp would send; the usual ones are made once a second, not once a hit."""
 
+from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
@@ -56,6 +57,8 @@ class Wire:
         # by identity, for a tuple's hash costs as much as the rest of an answer
         self._constant: Final = {id(answer): answer for answer in _CONSTANT}
         self._ready: Final[list[dict[int, bytes]]] = [{} for _ in range(_FORMS)]
+        # of answers that are alike but for their first header
+        self._around: Final[dict[tuple[object, ...], tuple[str, str]]] = {}
         self.tick(now)
 
     def tick(self, now: int) -> None:
@@ -67,6 +70,7 @@ class Wire:
         self._date = formatdate(second, usegmt=True)
         for ready in self._ready:
             ready.clear()
+        self._around.clear()
 
     def written(self, answer: Answer, form: int) -> bytes:
         """Return the answer to a request of that form, status line, headers and body."""
@@ -80,14 +84,27 @@ class Wire:
 
     def _write(self, answer: Answer, form: int) -> bytes:
         status, headers, body = answer
-        version = "1.0" if form & OLD else "1.1"
-        lines = [f"HTTP/{version} {status} {HTTPStatus(status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        lines += (f"Content-Length: {len(body)}", f"Date: {self._date}")
+        # what is new in a redirect is where it leads; the rest is written once a second as well
+        first, *rest = headers
+        key = (status, *rest, len(body), form)
+        around = self._around.get(key)
+        if around is None:
+            around = self._around[key] = self._write_around(status, rest, len(body), form)
+        start, end = around
+        head = f"{start}{first[0]}: {first[1]}{end}".encode()
+        return head if form & HEAD else head + body
+
+    def _write_around(
+        self, status: int, headers: Sequence[tuple[str, str]], length: int, form: int
+    ) -> tuple[str, str]:
+        """Return a head's part before its first header, and the part behind it."""
+        lines = [f"{name}: {value}" for name, value in headers]
+        lines += (f"Content-Length: {length}", f"Date: {self._date}")
         if form & CLOSE:
             if not form & OLD:
                 lines.append("Connection: close")
         elif form & OLD:
             lines.append("Connection: keep-alive")
-        head = "\r\n".join((*lines, "", "")).encode("utf-8")
-        return head if form & HEAD else head + body
+        version = "1.0" if form & OLD else "1.1"
+        start = f"HTTP/{version} {status} {HTTPStatus(status).phrase}\r\n"
+        return start, "\r\n".join(("", *lines, "", ""))
