@@ -2,12 +2,14 @@
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tracker import clients
+from services.tracker.clients import is_trusted, network_of
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 NETWORK = re.compile(r"[0-9a-f.:]{2,39}/(24|48)")
@@ -73,3 +75,90 @@ def test_nothing_that_a_header_holds_is_an_error(peer: str, forwarded: list[str]
     for one in (peer, "10.0.0.1"):
         network = clients.network_of(one, forwarded, TRUSTED)
         assert network is None or NETWORK.fullmatch(network)
+
+
+PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48")]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "network"),
+    [
+        (["for=203.0.113.9"], "203.0.113.0/24"),
+        (["For=203.0.113.9;proto=https;by=10.0.0.1;host=t.example"], "203.0.113.0/24"),
+        (["proto=https;FOR=203.0.113.9"], "203.0.113.0/24"),
+        (["for=192.0.2.1, for=203.0.113.9"], "203.0.113.0/24"),
+        (["for=192.0.2.1", "for=203.0.113.9 ,for=10.1.1.1"], "203.0.113.0/24"),
+        (['for="203.0.113.9:4711"'], "203.0.113.0/24"),
+        (['for="[2001:db8:1:2::9]:80"'], "2001:db8:1::/48"),
+        (['for="[2001:db8:1:2::9]"'], "2001:db8:1::/48"),
+        (['for="\\203.0.113.9"'], "203.0.113.0/24"),
+        (['for=192.0.2.1;host="a, for=198.51.100.1", for=203.0.113.9'], "203.0.113.0/24"),
+        (["for=10.0.0.2, for=10.0.0.3"], "10.0.0.0/24"),
+        (["for=unknown"], None),
+        (["for=_hidden"], None),
+        (["for=192.0.2.1, for=_hidden, for=10.0.0.3"], None),
+        (["proto=https"], None),
+        (["for=192.0.2.1, proto=https"], None),
+        (["for=203.0.113.9;for=192.0.2.1"], None),
+        (["for=203.0.113.9 for=192.0.2.1"], None),
+        (['for="203.0.113.9'], None),
+        (['for=203.0.113.9, host="x'], None),
+        (["203.0.113.9"], None),
+        (["for=,"], None),
+        ([""], "10.0.0.0/24"),
+        ([], "10.0.0.0/24"),
+    ],
+)
+def test_a_proxy_may_tell_it_as_the_standard_has_it(
+    forwarded: list[str], network: str | None
+) -> None:
+    assert network_of("10.0.0.1", [], PROXIES, forwarded) == network
+
+
+@pytest.mark.parametrize(
+    ("forwarded_for", "forwarded", "network"),
+    [
+        (["203.0.113.9"], ["for=203.0.113.7"], "203.0.113.0/24"),
+        (["203.0.113.9"], ["for=192.0.2.1"], None),
+        (["203.0.113.9"], ["for=unknown"], None),
+        (["nonsense"], ["for=203.0.113.9"], None),
+        (["203.0.113.9"], [], "203.0.113.0/24"),
+    ],
+)
+def test_two_tellings_have_to_agree(
+    forwarded_for: list[str], forwarded: list[str], network: str | None
+) -> None:
+    assert network_of("10.0.0.1", forwarded_for, PROXIES, forwarded) == network
+
+
+def test_the_standard_way_is_believed_of_proxies_only() -> None:
+    assert network_of("192.0.2.1", [], PROXIES, ["for=203.0.113.9"]) == "192.0.2.0/24"
+    assert network_of("192.0.2.1", [], [], ["for=203.0.113.9"]) == "192.0.2.0/24"
+
+
+@given(st.lists(st.text(alphabet='for=;,"\\ 1.[]:_a', max_size=60), max_size=3))
+def test_nothing_in_the_standard_header_breaks_it(forwarded: list[str]) -> None:
+    network = network_of("10.0.0.1", [], PROXIES, forwarded)
+    assert network is None or ip_network(network).prefixlen in (24, 48)
+
+
+@pytest.mark.parametrize("filler", ["for=", '"', " ", "a;", "\\", ",", 'for="\\', "for=1.2.3.4;"])
+def test_a_long_header_is_read_in_no_time(filler: str) -> None:
+    header = (filler * 8000)[:8000] + '"'
+    begun = process_time()
+    network_of("10.0.0.1", [], PROXIES, [header])
+    assert process_time() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    ("peer", "trusted"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("2001:db8:ffff::1", True),
+        ("192.0.2.1", False),
+        ("nobody", False),
+    ],
+)
+def test_who_is_a_proxy(peer: str, trusted: bool) -> None:
+    assert is_trusted(peer, PROXIES) is trusted
