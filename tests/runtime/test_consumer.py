@@ -1,16 +1,18 @@
 """The consumer over real Kafka and PostgreSQL: each record once, whatever is refused or goes wrong."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from services.runtime.kafka import Outgoing
+from services.runtime.consumer import PACE_SECONDS
+from services.runtime.kafka import Outgoing, Producer
 from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
 from tests.support.eventually import eventually
 from tests.support.folding import Worker, a_pool, a_schema
 from tests.support.stack import Database
-from tests.support.topics import a_name, a_topic, produce
+from tests.support.topics import SECONDS, a_name, a_topic, produce
 
 
 def outgoing(values: Sequence[bytes]) -> list[Outgoing]:
@@ -199,3 +201,20 @@ async def test_a_topic_not_yet_there_is_waited_for(kafka_servers: str, pool: Poo
         await produce(kafka_servers, Lane(topic, 0), outgoing(numbered(0, 3)))
         await reaches(pool, 3)
         await eventually(lambda: worker.consumer.healthy() is None)
+
+
+async def test_records_that_come_one_after_the_other_are_taken_together(
+    kafka_servers: str, pool: Pool
+) -> None:
+    topic = await a_topic(kafka_servers)
+    producer = Producer(kafka_servers, "tests")
+    await producer.start(SECONDS)
+    async with Worker(kafka_servers, topic, pool).running() as worker:
+        await eventually(lambda: bool(worker.consumer.lanes()))
+        begun = time.monotonic()
+        for one in outgoing(numbered(0, 60)):
+            await producer.send_batch(Lane(topic, 0), [one], 1000, SECONDS)
+        await reaches(pool, 60)
+        took = time.monotonic() - begun
+    await producer.close(SECONDS)
+    assert len(worker.fold.applied) <= took / PACE_SECONDS + 2
