@@ -142,8 +142,11 @@ async def _fold_settings(connection: Connection, ready: Slice) -> None:
 async def _fold_personal(connection: Connection, ready: Slice) -> None:
     if not ready.personal:
         return
-    for statement in ("keep", "unlist", "list"):
-        await connection.execute(_PERSONAL[statement])
+    kept = [message for message, row in ready.personal.items() if row is not None]
+    if kept:
+        await connection.execute(_PERSONAL["keep"])
+        await connection.execute(_PERSONAL["unlist"], kept)
+        await connection.execute(_PERSONAL["list"])
     forgotten = [message for message, row in ready.personal.items() if row is None]
     if forgotten:
         await connection.execute(_PERSONAL["forget"], forgotten)

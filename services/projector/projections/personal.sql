@@ -6,9 +6,10 @@ order by message_id, tenant
 on conflict (message_id, tenant) do update set subject = excluded.subject, body = excluded.body;
 
 -- name: unlist
--- The people of these messages are listed anew.
+-- The people of these messages are listed anew. $1 are the messages, so that the index is taken: how few are staged no plan
+-- knows.
 delete from person p using staged_personal s
-where p.tenant = s.tenant and p.message_id = s.message_id;
+where p.message_id = any($1::uuid[]) and p.tenant = s.tenant and p.message_id = s.message_id;
 
 -- name: list
 -- Which refs stand for a person of the caller's, so that the person is found by the caller's id.
