@@ -10,12 +10,12 @@ from tests.faults.traffic import Traffic, flowing, lasting
 from tests.support.eventually import eventually
 
 _SECONDS = 120.0
-_SOCKETS = 2_000
+_SOCKETS = 5_000
 _DRIP_SECONDS = 2.0
 _BYTES = b"GET /o/"
 _HEAD_SECONDS = 5.0
 """What the tracker gives a head, from its first byte on."""
-_HOSTS = 10
+_HOSTS = 25
 """From how many addresses they come: an address may have so many connections and no more."""
 
 
@@ -76,7 +76,7 @@ async def _dripping(port: int, count: int) -> AsyncIterator[_Dripping]:
 
 
 async def e23(ground: Ground) -> Row:
-    """Two thousand sockets drip bytes: they are closed in time, and healthy clients do not notice."""
+    """Five thousand sockets drip bytes: they are closed in time, and healthy clients do not notice."""
     async with ground.case("e23") as case:
         edge = case.edge()
         await edge.start("/readyz")
