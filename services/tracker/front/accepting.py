@@ -42,13 +42,12 @@ class Accepting:
 
     async def close(self, *, shared: bool) -> None:
         """Take no more. Of a socket that nobody else serves, those that are connected already are taken."""
-        if self._server is None:
-            return
-        self._server.close()
-        self._server = None
-        if not shared:
-            while self._take():
-                pass
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            if not shared:
+                while self._take():
+                    pass
         self._listening.close()
         while self._taking:
             self._taken.clear()

@@ -49,7 +49,10 @@ class Port:
         self.hand_over: Final = hand_over
         self.left: Final = left
         self.heads: Final = HeadReader()
+        # every answer is the last of its connection
         self.draining = False
+        # who is idle has to go
+        self.over = False
         self.connections: Final[set[Connection]] = set()
 
 
@@ -172,7 +175,7 @@ class Connection(asyncio.Protocol):
         elif self._serving:
             pass
         elif self._buffer or self._ended or self._paused:
-            self._serve()
+            self._rest()
         elif self._writable:
             self._deadline = port.sweep.idle_by
 
@@ -192,7 +195,7 @@ class Connection(asyncio.Protocol):
 
     def retire(self) -> None:
         """End if nothing is under way."""
-        if not self._pending and self._writable and not self._leaving:
+        if not self._pending and not self._serving and self._writable and not self._leaving:
             self._leave(linger=True)
 
     def cut_off(self) -> None:
@@ -264,8 +267,8 @@ class Connection(asyncio.Protocol):
             if len(self._buffer) > _WAITING_BYTES:
                 self._pause()
             return
-        if self._ended:
-            self._leave(linger=False)
+        if self._ended or self._port.over:
+            self._leave(linger=not self._ended)
             return
         if not self._begun:
             self._begun = bool(self._buffer)
@@ -274,7 +277,8 @@ class Connection(asyncio.Protocol):
         self._resume()
 
     def _rest(self) -> None:
-        """Let other connections have their turn, with `_serving` held so that nothing else goes on here."""
+        """Go on in the next turn of the loop: others are waiting, be it for what settles their hits with this one's."""
+        self._serving = True
         asyncio.get_running_loop().call_soon(self._serve)
 
     def _refuse(self, answer: Answer, form: int) -> None:

@@ -194,6 +194,10 @@ class Handler(web.RequestHandler):
         if self.is_idle():
             self.force_close()
 
+    def has_more(self) -> bool:
+        """Tell whether another request has come already."""
+        return bool(self._messages)
+
     def is_idle(self) -> bool:
         """Tell whether no request is under way."""
         waiter = self._waiter

@@ -18,7 +18,7 @@ from services.tracker.doors import Doors
 from services.tracker.front.accepting import Accepting
 from services.tracker.front.admission import Admission, Place
 from services.tracker.front.connection import Connection, Port
-from services.tracker.front.handover import Aiohttp
+from services.tracker.front.handover import Aiohttp, Handler
 from services.tracker.front.open_files import raise_limit
 from services.tracker.front.sweep import PATIENCE, Patience, Sweep
 from services.tracker.front.traffic import Traffic
@@ -131,6 +131,7 @@ class _House:
             await self._accepting.close(shared=self._shared)
         self._port.draining = self._draining = True
         await self._emptied(seconds * _IDLE_SHARE)
+        self._port.over = True
         for connection in tuple(self._port.connections):
             connection.retire()
         self._aiohttp.retire()
@@ -165,6 +166,7 @@ class _House:
             self._empty.set()
 
     async def _announce_end(self, request: web.Request, response: web.StreamResponse) -> None:
-        if self._draining:
+        handler = request.protocol
+        if self._draining and not (isinstance(handler, Handler) and handler.has_more()):
             response.headers["Connection"] = "close"
             response.force_close()

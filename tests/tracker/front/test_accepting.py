@@ -144,3 +144,19 @@ def test_who_is_gone_before_he_is_taken_keeps_nobody_waiting(loop: str) -> None:
         listening.close()
 
     on(loop, scene())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_was_never_opened_holds_no_port_once_closed(loop: str) -> None:
+    async def scene() -> None:
+        listening = await open_listening("127.0.0.1", 0)
+        address = listening.getsockname()
+        async with asyncio.TaskGroup() as tasks:
+            door = Door(listening, tasks)
+            listening.close()
+            socket.create_connection(address).close()
+            await door.accepting.close(shared=False)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+
+    on(loop, scene())

@@ -127,7 +127,7 @@ def test_hundreds_that_drip_bytes_are_cut_off_and_others_served(loop: str) -> No
                 await heard(client, served)
             assert public.cut(Cut.HEAD) == DRIPPING
             assert public.traffic.open == 1
-            assert served > 10
+            assert served > 2
             healthy.close()
         assert len(tracker.journal.entries) == served
 

@@ -124,20 +124,21 @@ def test_what_was_asked_is_answered_and_nobody_new_is_taken(loop: str, first: by
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_all_of_a_pipeline_is_answered_and_only_the_last_says_so(loop: str) -> None:
+@pytest.mark.parametrize("first", [b"", ELSEWHERE], ids=["small", "aiohttp"])
+def test_all_of_a_pipeline_is_answered_and_only_the_last_says_so(loop: str, first: bytes) -> None:
     async def scene() -> None:
         tracker = await a_tracker()
         tracker.journal.held = True
         drained = Drained(tracker)
         transport, client = await connected(await drained.port())
-        transport.write(get() + get(LINK) + get())
+        transport.write(first + get() + get(LINK) + get())
         await until_received(tracker, 1)
         await drained.stop()
         tracker.journal.release()
         async with asyncio.timeout(SECONDS):
             await client.ended
             await drained.serving
-        assert statuses(client.heard) == (200, 302, 200)
+        assert statuses(client.heard)[-3:] == (200, 302, 200)
         assert client.heard.count(b"Connection: close") == 1
 
     on(loop, scene())
