@@ -125,7 +125,7 @@ class Config:
         "INKLING_TRACKER_TRUSTED_PROXIES",
         parsers.cidrs(),
         default="",
-        help="the proxies whose X-Forwarded-For is believed",
+        help="the proxies whose X-Forwarded-For or Forwarded is believed",
     )
     workers: int = setting(
         "INKLING_TRACKER_WORKERS",
