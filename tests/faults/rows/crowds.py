@@ -1,9 +1,11 @@
 """Thousands of sockets that drip their requests byte by byte, beside readers who ask as people's programs do."""
 
 import asyncio
+import json
+import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from tests.faults.ground import Case, Ground, Row
 from tests.faults.traffic import Traffic, flowing, lasting
@@ -11,8 +13,6 @@ from tests.support.eventually import eventually
 
 _SECONDS = 120.0
 _SOCKETS = 5_000
-_DRIP_SECONDS = 2.0
-_BYTES = b"GET /o/"
 _HEAD_SECONDS = 5.0
 """What the tracker gives a head, from its first byte on."""
 _HOSTS = 25
@@ -20,59 +20,36 @@ _HOSTS = 25
 
 
 class _Dripping:
-    """Sockets that send a byte now and then, and open again when they were closed."""
+    """Sockets in a process of their own, and how they stand."""
 
-    def __init__(self, port: int, count: int) -> None:
+    def __init__(self) -> None:
         self.open = 0
         self.closed = 0
         self.longest = 0.0
-        self._port = port
-        self._count = count
 
-    async def run(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(self._count):
-                tasks.create_task(self._drip(f"127.0.1.{number % _HOSTS + 1}"))
-
-    async def _drip(self, host: str) -> None:
-        while True:
-            with suppress(OSError):
-                await self._connect(host)
-
-    async def _connect(self, host: str) -> None:
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", self._port, local_addr=(host, 0)
-        )
-        self.open += 1
-        begun = time.monotonic()
-        writing = asyncio.ensure_future(_write_slowly(writer))
-        try:
-            await reader.read()
-            self.closed += 1
-            self.longest = max(self.longest, time.monotonic() - begun)
-        finally:
-            self.open -= 1
-            writing.cancel()
-            writer.transport.abort()
-
-
-async def _write_slowly(writer: asyncio.StreamWriter) -> None:
-    while True:
-        for number in range(len(_BYTES)):
-            writer.write(_BYTES[number : number + 1])
-            await asyncio.sleep(_DRIP_SECONDS)
+    async def listen(self, reports: asyncio.StreamReader) -> None:
+        """Take note of each report."""
+        while line := await reports.readline():
+            told = json.loads(line)
+            self.open, self.closed, self.longest = told["open"], told["closed"], told["longest"]
 
 
 @asynccontextmanager
 async def _dripping(port: int, count: int) -> AsyncIterator[_Dripping]:
-    sockets = _Dripping(port, count)
-    task = asyncio.ensure_future(sockets.run())
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.drip", str(port), str(count), str(_HOSTS)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    if process.stdout is None:
+        raise RuntimeError("the sockets tell nothing")
+    sockets = _Dripping()
+    listening = asyncio.ensure_future(sockets.listen(process.stdout))
     try:
         yield sockets
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        process.kill()
+        await process.wait()
+        await listening
 
 
 async def e23(ground: Ground) -> Row:
