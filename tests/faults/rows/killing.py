@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 from deploy.local import identity
 from tests.faults import counted
@@ -27,7 +28,8 @@ async def e01(ground: Ground) -> Row:
             for away in (False, True, False):
                 if away:
                     await kafka.leave()
-                for _ in range(ground.count(23, 1)):
+                ends = time.monotonic() + ground.seconds(40.0, 0.5)
+                while time.monotonic() < ends:
                     await lasting(case.chance.uniform(0.5, ground.seconds(3.0, 1.0)))
                     kills += await _kill_one(case, edge.pid)
                     await edge.until("/livez")
