@@ -264,6 +264,8 @@ def _short(ring: KeyRing, purpose: Purpose, tenant: Tenant, body: bytes) -> str:
 
 
 def _read_short(ring: KeyRing, purpose: Purpose, tenant: Tenant, token: str, size: int) -> bytes:
+    if not token.isascii():  # in upper case a dotless i would be an I, and a long s an S
+        raise BadToken(TokenFault.MALFORMED)
     text = token.upper()
     try:
         raw = b32decode(text + "=" * (-len(text) % 8))
