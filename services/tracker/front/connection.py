@@ -73,6 +73,7 @@ class Connection(asyncio.Protocol):
         "_place",
         "_port",
         "_proxy",
+        "_seen",
         "_serving",
         "_transport",
         "_writable",
@@ -87,6 +88,8 @@ class Connection(asyncio.Protocol):
         self._proxy: str | None = None
         self._buffer = b""
         self._at = 0
+        # how much of the buffer is known to hold no more than a part of a head
+        self._seen = 0
         self._form = 0
         self._deadline = NEVER
         # a head is under way, and with it its deadline; a new connection owes one
@@ -211,7 +214,7 @@ class Connection(asyncio.Protocol):
         turn = _TURN
         read = self._port.heads.read
         while self._writable and not self._leaving and self._at < len(self._buffer):
-            request = read(self._buffer, self._at)
+            request = read(self._buffer, self._at, self._seen)
             if isinstance(request, Request):
                 self._ask(request)
                 if self._pending:
@@ -221,6 +224,7 @@ class Connection(asyncio.Protocol):
                     self._rest()
                     return
             elif request is Verdict.UNFINISHED:
+                self._seen = len(self._buffer)
                 break
             elif request is Verdict.FOREIGN:
                 self._give_away()
@@ -234,6 +238,7 @@ class Connection(asyncio.Protocol):
     def _ask(self, request: Request) -> None:
         port = self._port
         self._begun = False
+        self._seen = 0
         kind, token, form, body, self._at, _ = request
         if body:
             port.doors.refuse_body(kind)
@@ -262,6 +267,7 @@ class Connection(asyncio.Protocol):
             return
         if self._at:
             self._buffer = self._buffer[self._at :]
+            self._seen = max(0, self._seen - self._at)
             self._at = 0
         if self._pending or not self._writable:
             if len(self._buffer) > _WAITING_BYTES:

@@ -37,9 +37,6 @@ _DOOR: Final = re.compile(
 )
 _KNOWN_VERSION: Final = re.compile(rb"[^\r\n]* HTTP/1\.[01]\r\n")
 
-# In a head that is not whole: what can no longer become one.
-_BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\0")
-
 # What a hit is made of, and what decides about the connection.
 _KEPT: Final = (
     "User-Agent",
@@ -175,14 +172,17 @@ class HeadReader:
         self._open: Final[list[None]] = []
         self._parser = self._fresh()
 
-    def read(self, buffer: bytes, at: int = 0) -> Request | Verdict:
-        """Read the request that starts there."""
+    def read(self, buffer: bytes, at: int = 0, seen: int = 0) -> Request | Verdict:
+        """Read the request that starts there; up to `seen` it was found to be unfinished before.
+
+        Searching is what a byte costs that somebody drips, so nothing is searched twice.
+        """
         door = _DOOR.match(buffer, at)
         if door is None:
-            return self._other(buffer, at)
-        end = buffer.find(_END, door.end() - 2, at + HEAD_BYTES)
+            return self._other(buffer, at, seen)
+        end = buffer.find(_END, max(door.end() - 2, seen - 3), at + HEAD_BYTES)
         if end < 0:
-            return _unfinished(buffer, at)
+            return _unfinished(buffer, at, seen)
         end += len(_END)
         head = buffer[at:end]
         count = head.count(b"\n") - 2
@@ -210,11 +210,11 @@ class HeadReader:
         # its own __new__ would cost three times as much
         return tuple.__new__(Request, (kind, token, form, body, end, headers))
 
-    def _other(self, buffer: bytes, at: int) -> Verdict:
+    def _other(self, buffer: bytes, at: int, seen: int) -> Verdict:
         """Judge what is not a request for one of the doors, as they are usually written."""
-        end = buffer.find(_END, at, at + HEAD_BYTES)
+        end = buffer.find(_END, max(at, seen - 3), at + HEAD_BYTES)
         if end < 0:
-            return _unfinished(buffer, at)
+            return _unfinished(buffer, at, seen)
         if not buffer.startswith(OURS, at):
             return Verdict.FOREIGN
         head = buffer[at : end + len(_END)]
@@ -265,7 +265,7 @@ def _text(value: bytes) -> str:
     return value.rstrip(b" \t").decode("utf-8", "surrogateescape")
 
 
-def _unfinished(buffer: bytes, at: int) -> Verdict:
+def _unfinished(buffer: bytes, at: int, seen: int) -> Verdict:
     held = len(buffer) - at
     if not buffer.startswith(OURS, at):
         begun = buffer[at : at + _LONGEST]
@@ -274,9 +274,17 @@ def _unfinished(buffer: bytes, at: int) -> Verdict:
             if any(start.startswith(begun) for start in OURS)
             else Verdict.FOREIGN
         )
-    if held >= HEAD_BYTES or _BARE.search(buffer, at):
+    if held >= HEAD_BYTES or _is_hopeless(buffer, max(at, seen)):
         return Verdict.MALFORMED
     return Verdict.UNFINISHED
+
+
+def _is_hopeless(buffer: bytes, at: int) -> bool:
+    """Tell whether a bare LF, a bare CR or NUL stands there or behind; what is before is known to be none of them."""
+    at -= buffer.endswith(b"\r", 0, at)
+    lines = buffer.count(b"\r\n", at)
+    returns = buffer.count(b"\r", at) - buffer.endswith(b"\r", at)
+    return buffer.count(b"\n", at) != lines or returns != lines or buffer.find(0, at) >= 0
 
 
 def _kept(raw: dict[bytes, bytes]) -> dict[bytes, bytes] | None:

@@ -153,6 +153,22 @@ def test_a_part_of_a_head_is_waited_for_or_judged_as_the_whole(
     assert judged in (Verdict.UNFINISHED, HeadReader().read(sent))
 
 
+@given(sent=SENT, before=st.sampled_from([b"", get()]), data=st.data())
+def test_what_was_searched_before_need_not_be_searched_again(
+    sent: bytes, before: bytes, data: st.DataObject
+) -> None:
+    at, seen = len(before), 0
+    whole = before + sent
+    cuts = data.draw(st.lists(st.integers(at, len(whole)), max_size=20).map(sorted))
+    reader = HeadReader()
+    for cut in (*cuts, len(whole)):
+        judged = reader.read(whole[:cut], at, seen)
+        assert judged == HeadReader().read(whole[:cut], at)
+        if judged is not Verdict.UNFINISHED:
+            return
+        seen = cut
+
+
 LINES = st.lists(
     st.one_of(
         st.binary(max_size=40),
