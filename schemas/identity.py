@@ -68,8 +68,18 @@ _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abc
 
 def uuid7_text(at: Instant, digits: str) -> str:
     """Write what ``uuid7`` builds from that instant and those bytes, given as 20 hexadecimal digits."""
-    time = f"{at // 1000:012x}"
-    return f"{time[:8]}-{time[8:]}-7{digits[:3]}-{_VARIANT[digits[4]]}{digits[5:8]}-{digits[8:20]}"
+    return uuid7_head(at // 1000) + uuid7_tail(digits)
+
+
+def uuid7_head(milliseconds: int) -> str:
+    """Write the part of a version 7 UUID that is the time, up to and with the version; many share it."""
+    time = f"{milliseconds:012x}"
+    return f"{time[:8]}-{time[8:]}-7"
+
+
+def uuid7_tail(digits: str) -> str:
+    """Write the part that is random."""
+    return f"{digits[:3]}-{_VARIANT[digits[4]]}{digits[5:8]}-{digits[8:20]}"
 
 
 def milliseconds_of(identifier: UUID) -> int:
