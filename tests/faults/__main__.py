@@ -52,7 +52,7 @@ def _run(ground: Ground, name: str) -> Row:
     except SkippedError as reason:
         row = Row(fault=name, seed=ground.seed, kill_point="", skipped=str(reason))
     except _FAILURES as error:
-        traceback.print_exception(error)
+        traceback.print_exception(error, limit=-4)
         row = Row(fault=name, seed=ground.seed, kill_point="gave up", broken=[repr(error)[:300]])
     sys.stderr.write(
         f"     {time.monotonic() - begun:.0f} s, {'holds' if row.holds else 'BROKEN'}\n"

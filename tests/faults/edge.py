@@ -43,6 +43,11 @@ class Edge:
     wrapper: Sequence[str] = ()
     workers: int = 1
     module: str = "services.tracker"
+    _said_before: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        log = self._log()
+        self._said_before = log.stat().st_size if log.exists() else 0
 
     @property
     def port(self) -> int:
@@ -56,7 +61,8 @@ class Edge:
 
     @property
     def log(self) -> str:
-        return self.stack.processes.log(self.name).read_text(errors="replace")
+        """What it has said since it was made; one of another case may have had its name."""
+        return self._log().read_bytes()[self._said_before :].decode(errors="replace")
 
     async def start(self, path: str = "/livez") -> None:
         """Start it and return when it serves, and what is asked of each of its workers is so."""
@@ -84,6 +90,9 @@ class Edge:
         if path != "/readyz":  # which says that it serves
             await eventually(self._serves, SECONDS)
         await self.until(path)
+
+    def _log(self) -> Path:
+        return self.stack.processes.log(self.name)
 
     def _serves(self) -> bool:
         if not self.stack.processes.is_running(self.name):

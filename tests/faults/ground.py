@@ -231,7 +231,7 @@ class Case:
     def row(self, fault: str, kill_point: str, *notes: str) -> Row:
         """Write the line of what was judged."""
         found = self.verdict
-        said = "".join({edge.name: edge.log for edge in self.edges}.values())
+        said = "".join(edge.log for edge in self.edges)
         if any(token in said for flow in self.flows for token in flow.tokens):
             self.broken.append("a token stands in a log")
         told = [*notes]
