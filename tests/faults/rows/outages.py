@@ -47,7 +47,7 @@ async def e11(ground: Ground) -> Row:
             before = edge.resident_bytes()
             at = traffic.acknowledged
             await ground.kill_kafka()
-            await lasting(ground.seconds(60, 4))
+            await lasting(ground.seconds(60, 2))
             during = edge.resident_bytes()
             await ground.start_kafka()
             await through_kafka(case, edge)
@@ -60,7 +60,7 @@ async def e11(ground: Ground) -> Row:
         notes = [await counted.count(case)] if ground.full else []
         return case.row(
             "E11 Kafka down",
-            f"hit {at}, for {ground.seconds(60, 4):.0f} s",
+            f"hit {at}, for {ground.seconds(60, 2):.0f} s",
             f"p99 {traffic.slowest() * 1000:.0f} ms",
             f"memory +{grown} MiB",
             *notes,
