@@ -52,6 +52,8 @@ class Sweep:
         shortest = min(patience.head_seconds, patience.idle_seconds, patience.linger_seconds)
         self._tick_seconds: Final = min(shortest * _COARSENESS, _LONGEST_TICK_SECONDS)
         self._timer: asyncio.TimerHandle | None = None
+        self._looked = clock.monotonic()
+        # in seconds, from when this began
         self.now = 0.0
         self.head_by = self.idle_by = self.write_by = self.linger_by = NEVER
         self._look()
@@ -82,7 +84,9 @@ class Sweep:
             self._timer.cancel()
 
     def _look(self) -> float:
-        now = self.now = self._clock.monotonic()
+        looked, self._looked = self._looked, self._clock.monotonic()
+        # While this process stood still nobody was heard, so that time counts against nobody.
+        self.now = now = self.now + min(self._looked - looked, 2 * self._tick_seconds)
         patience = self._patience
         self.head_by = now + patience.head_seconds
         self.idle_by = now + patience.idle_seconds

@@ -81,7 +81,7 @@ def test_who_does_not_send_a_whole_head_in_time_is_cut_off(
     async def scene() -> None:
         tracker = await a_tracker()
         # between two requests aiohttp's own timer ends a connection, and does not count it
-        patience = Patience(head_seconds=0.3, idle_seconds=60 if why else 0.3)
+        patience = Patience(head_seconds=0.3, idle_seconds=60 if why else 1)
         async with opened(tracker, bounds=Bounds(patience=patience)) as public:
             transport, client = await connected(public.port)
             transport.write(sent)

@@ -1,5 +1,7 @@
 """One timer looks after all connections, and tells them until when they have."""
 
+import pytest
+
 from services.tracker.front.sweep import Patience, Sweep
 from services.tracker.front.wire import Wire
 from tests.support.clock import ManualClock
@@ -18,27 +20,27 @@ class Member:
         self.seen.append(now)
 
 
-async def test_deadlines_are_as_of_the_last_look() -> None:
+async def test_deadlines_are_as_of_the_last_look_and_standing_still_counts_for_little() -> None:
     clock = ManualClock()
-    wire = Wire(clock.now())
-    sweep = Sweep(PATIENCE, clock, wire)
-    begun = clock.monotonic()
-    assert (sweep.head_by, sweep.idle_by) == (begun + 1, begun + 2)
-    assert (sweep.write_by, sweep.linger_by) == (begun + 3, begun + 0.05)
+    sweep = Sweep(PATIENCE, clock, Wire(clock.now()))
+    assert (sweep.now, sweep.head_by, sweep.idle_by) == (0, 1, 2)
+    assert (sweep.write_by, sweep.linger_by) == (3, 0.05)
     member, other = Member(), Member()
     sweep.add(member)
     sweep.add(other)
     sweep.discard(other)
     sweep.start()
-    clock.advance(10)
+    for seconds, now in ((0.015, 0.015), (10, 0.035)):  # it looks every hundredth of a second
+        clock.advance(seconds)
+        looks = len(member.seen) + 2
 
-    async def looked() -> bool:
-        return len(member.seen) >= 2
+        async def looked(looks: int = looks) -> bool:
+            return len(member.seen) >= looks
 
-    await eventually(looked)
+        await eventually(looked)
+        assert member.seen[-1] == sweep.now == pytest.approx(now)
+        assert sweep.head_by == pytest.approx(now + 1)
     sweep.stop()
-    assert member.seen[-1] == sweep.now == begun + 10
-    assert sweep.head_by == begun + 11
     assert other.seen == []
     assert sweep._timer is not None
     assert sweep._timer.cancelled()
