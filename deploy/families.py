@@ -25,6 +25,7 @@ from services.runtime.web import RequestMetrics
 from services.tracker.app import parts
 from services.tracker.config import Config as TrackerConfig
 from services.tracker.figures import Figures
+from services.tracker.front.traffic import Traffic
 from services.tracker.metrics import Metrics as TrackerMetrics
 from services.tracker.workers.seat import ALONE
 
@@ -88,6 +89,7 @@ def _registry(service: str) -> CollectorRegistry:
         case "tracker":
             config = load(TrackerConfig, _TRACKER, service)
             Figures(registry, parts(config, SystemClock(), ALONE, TrackerMetrics(registry)))
+            Traffic(registry)
         case "rewriter":
             RewriterMetrics(registry)
             RequestMetrics(service, registry)
