@@ -54,9 +54,8 @@ def _run(ground: Ground, name: str) -> Row:
     except _FAILURES as error:
         traceback.print_exception(error, limit=-4)
         row = Row(fault=name, seed=ground.seed, kill_point="gave up", broken=[repr(error)[:300]])
-    sys.stderr.write(
-        f"     {time.monotonic() - begun:.0f} s, {'holds' if row.holds else 'BROKEN'}\n"
-    )
+    outcome = "holds" if row.holds else f"BROKEN: {'; '.join(row.broken)}"
+    sys.stderr.write(f"     {time.monotonic() - begun:.0f} s, {outcome}\n")
     sys.stderr.flush()
     return row
 
