@@ -109,16 +109,23 @@ def no_such_range(size: int) -> Answer:
     )
 
 
-def redirect(location: str, *, recorded: bool) -> Answer:
-    """Answer a click: to the target and nowhere else, each time anew, without telling it where from."""
-    headers = (
-        ("Location", location),
+def _around(recorded: str) -> tuple[tuple[str, str], ...]:
+    return (
         ("Cache-Control", "no-store"),
         ("Referrer-Policy", "no-referrer"),
-        (RECORDED, "yes" if recorded else "no"),
+        (RECORDED, recorded),
         _SERVER,
     )
-    return Answer(302, headers, b"")
+
+
+_REDIRECT_RECORDED: Final = _around("yes")
+_REDIRECT_NOT_RECORDED: Final = _around("no")
+
+
+def redirect(location: str, *, recorded: bool) -> Answer:
+    """Answer a click: to the target and nowhere else, each time anew, without telling it where from."""
+    around = _REDIRECT_RECORDED if recorded else _REDIRECT_NOT_RECORDED
+    return Answer(302, (("Location", location), *around), b"")
 
 
 class Presented(NamedTuple):

@@ -6,6 +6,7 @@ query and fragment are encoded so, and a host is decoded from it), so that the d
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 
+# All recipients of a mail have the same links.
+@lru_cache(maxsize=4096)
 def location(url: str) -> str | None:
     """Return the `Location` that leads to the URL, or None when it may not be followed at all.
 
