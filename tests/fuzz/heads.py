@@ -200,5 +200,9 @@ def _taken(sent: bytes) -> bool:
         messages, _, _ = HttpRequestParser(BaseProtocol(_LOOP), _LOOP, 2**16).feed_data(sent)
     except HttpProcessingError:
         return False
-    # What its parser lets pass as another version, it refuses itself.
-    return any(message.version in (HttpVersion10, HttpVersion11) for message, _ in messages)
+    # What its parser lets pass as another version, or in no encoding, it refuses itself.
+    return any(
+        message.version in (HttpVersion10, HttpVersion11)
+        and message.headers.get("Transfer-Encoding") != ""
+        for message, _ in messages
+    )

@@ -80,16 +80,17 @@ def public_application(
         max_body_bytes=_MAX_BODY_BYTES,
         metrics=None,  # the hits are counted; counting requests as well would cost more than the hit
     )
-    app.middlewares.insert(0, _known_version)
+    app.middlewares.insert(0, _well_formed)
     return app
 
 
 @web.middleware
-async def _known_version(
+async def _well_formed(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse what aiohttp's parser takes for HTTP and is not spoken here: 0.9 and 2.0."""
-    if request.version in (HttpVersion10, HttpVersion11):
+    """Refuse what aiohttp's parser lets pass: HTTP 0.9 and 2.0, and a body that is encoded in nothing."""
+    known = request.version in (HttpVersion10, HttpVersion11)
+    if known and request.headers.get("Transfer-Encoding") != "":
         return await handler(request)
     response = response_of(MALFORMED)
     response.force_close()

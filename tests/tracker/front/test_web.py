@@ -204,6 +204,9 @@ async def test_other_methods_are_refused(port: int, method: str) -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET /c/x HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
         b"nonsense\r\n\r\n",
+        b"GET /o/x.gif HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n",
+        b"GET /c/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \r\nContent-Length: 1\r\n\r\na",
+        b"GET /nobody HTTP/1.0\r\nTransfer-Encoding:\t\r\n\r\n",
     ],
 )
 async def test_what_is_no_request_is_refused_and_cut_off(port: int, request_bytes: bytes) -> None:
