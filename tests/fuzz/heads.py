@@ -48,7 +48,7 @@ WORDS: Final = (
     b"GET /o/A.gif HTTP/1.1\r\nHost: a\r\n\r\n",
 )
 
-Read = Callable[[bytes, int], Request | Verdict]
+Read = Callable[[bytes, int, int], Request | Verdict]
 Message = tuple[RawRequestMessage, StreamReader]
 
 _BEGIN: Final = b"GET /o/A.gif HTTP/1.1\r\n"
@@ -87,12 +87,16 @@ def check(data: bytes) -> None:
 
 def judge(data: bytes, read: Read) -> None:
     """Do the same for any reader."""
-    verdict = read(data, 0)
+    verdict = read(data, 0, 0)
     assert isinstance(verdict, Request | Verdict)
-    assert read(data, 0) == verdict, "read twice, it differs"
+    assert read(data, 0, 0) == verdict, "read twice, it differs"
     split = crc32(data) % (len(data) + 1)
-    before = read(data[:split], 0)
+    before = read(data[:split], 0, 0)
     assert before in (Verdict.UNFINISHED, verdict), "more bytes changed what was decided"
+    if before is Verdict.UNFINISHED:
+        assert read(data, 0, split) == verdict, "it differs when it goes on"
+        behind = read(_NEXT + data, len(_NEXT), len(_NEXT) + split)
+        assert _moved(behind, -len(_NEXT)) == verdict, "it differs at an offset"
     if isinstance(verdict, Request):
         _check_stream(data, read, split)
     elif verdict is Verdict.UNFINISHED:
@@ -105,18 +109,20 @@ def judge(data: bytes, read: Read) -> None:
             assert not _taken(data[: end + len(_END)]), "aiohttp accepts it"
 
 
+def _moved(read: Request | Verdict, by: int) -> Request | Verdict:
+    return read._replace(end=read.end + by) if isinstance(read, Request) else read
+
+
 def _check_stream(data: bytes, read: Read, split: int) -> None:
     """Check the requests that follow each other, alone and as a stream."""
     requests: list[Request] = []
     at = 0
     while len(requests) < _REQUESTS:
-        request = read(data, at)
+        request = read(data, at, 0)
         if not isinstance(request, Request):
             break
         _check_head(request, data[at : request.end])
-        alone = read(data[at:], 0)
-        assert isinstance(alone, Request)
-        assert alone._replace(end=at + alone.end) == request, "it differs at an offset"
+        assert _moved(read(data[at:], 0, 0), at) == request, "it differs at an offset"
         requests.append(request)
         at = request.end
         if request.body or request.form & CLOSE:

@@ -16,6 +16,8 @@ from tests.fuzz.__main__ import main
 SOUND = HeadReader().read
 PLAIN = b"GET /o/A.gif HTTP/1.1\r\nHost: a\r\n\r\n"
 CHUNKED = PLAIN[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
+# where it is cut, by its checksum, its end has begun
+WAITING = PLAIN[:-4] + b"73\r\n\r\n"
 SMUGGLED = CHUNKED[:-2] + b"Content-Length: 40\r\n\r\n"
 OPEN = bytes([tokens._AS_IT_IS << 4]) + tokens._GOLDEN[0]["token"].encode()
 
@@ -31,34 +33,38 @@ def test_tokens(data: bytes) -> None:
 
 
 def _changed(**fields: Any) -> heads.Read:
-    def read(buffer: bytes, at: int) -> Request | Verdict:
-        request = SOUND(buffer, at)
+    def read(buffer: bytes, at: int, seen: int) -> Request | Verdict:
+        request = SOUND(buffer, at, seen)
         return request._replace(**fields) if isinstance(request, Request) else request
 
     return read
 
 
-def _short(buffer: bytes, at: int) -> Request | Verdict:
-    request = SOUND(buffer, at)
+def _short(buffer: bytes, at: int, seen: int) -> Request | Verdict:
+    request = SOUND(buffer, at, seen)
     return request._replace(end=request.end - 1) if isinstance(request, Request) else request
 
 
-def _deaf(buffer: bytes, at: int) -> Request | Verdict:
-    return SOUND(buffer.replace(b"Content-Length", b"Content_Length"), at)
+def _deaf(buffer: bytes, at: int, seen: int) -> Request | Verdict:
+    return SOUND(buffer.replace(b"Content-Length", b"Content_Length"), at, seen)
 
 
 def _always(verdict: Verdict) -> heads.Read:
-    return lambda buffer, at: verdict
+    return lambda buffer, at, seen: verdict
 
 
 def _forgetful() -> heads.Read:
     verdicts = iter([Verdict.UNFINISHED, Verdict.FOREIGN])
-    return lambda buffer, at: next(verdicts)
+    return lambda buffer, at, seen: next(verdicts)
 
 
-def _impatient(buffer: bytes, at: int) -> Request | Verdict:
-    verdict = SOUND(buffer, at)
+def _impatient(buffer: bytes, at: int, seen: int) -> Request | Verdict:
+    verdict = SOUND(buffer, at, seen)
     return Verdict.MALFORMED if verdict is Verdict.UNFINISHED else verdict
+
+
+def _hasty(buffer: bytes, at: int, seen: int) -> Request | Verdict:
+    return SOUND(buffer, at, seen + 4 if seen else 0)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +74,7 @@ def _impatient(buffer: bytes, at: int) -> Request | Verdict:
         (PLAIN, _impatient, "more bytes changed"),
         (PLAIN, _always(Verdict.MALFORMED), "aiohttp accepts it"),
         (PLAIN, _always(Verdict.UNFINISHED), "an end where we find none"),
+        (WAITING, _hasty, "when it goes on"),
         (PLAIN, _short, "the end is another"),
         (CHUNKED, _changed(body=False), "wrong about a body"),
         (PLAIN, _changed(body=True), "wrong about a body"),
