@@ -2,12 +2,15 @@
 
 import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from services.tracker.spool.disk import Disk, OsDisk
 from tests.support.model_disk import ModelDisk, RuleBroken
+
+LIMIT = 4096
 
 
 class DiskContract:
@@ -100,34 +103,34 @@ class DiskContract:
         assert sorted(disk.names(folder)) == ["lock", "other"]
 
 
+@contextmanager
+def _files_limited() -> Iterator[None]:
+    """Limit how long any file of this process may be, for one call: the tests' own output may be a file too."""
+    resource = pytest.importorskip("resource")
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
 class TestOsDisk(DiskContract):
     @pytest.fixture
     def disk(self) -> Disk:
         return OsDisk()
 
-    @pytest.fixture
-    def a_limit_on_files(self) -> Iterator[int]:
-        resource = pytest.importorskip("resource")
-        old = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, old[1]))
-        yield 4096
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
-
-    def test_a_short_write_fails_with_what_is_the_matter(
-        self, disk: Disk, folder: Path, a_limit_on_files: int
-    ) -> None:
+    def test_a_short_write_fails_with_what_is_the_matter(self, disk: Disk, folder: Path) -> None:
         file = disk.create(folder / "a")
-        with pytest.raises(OSError) as raised:  # noqa: PT011 the number says which
-            file.append(b"x" * (a_limit_on_files + 1))
+        with pytest.raises(OSError) as raised, _files_limited():  # noqa: PT011 the number says which
+            file.append(b"x" * (LIMIT + 1))
         assert raised.value.errno == errno.EFBIG
         file.close()
-        assert disk.size(folder / "a") == a_limit_on_files
+        assert disk.size(folder / "a") == LIMIT
 
-    def test_room_that_is_not_there_leaves_no_file(
-        self, disk: Disk, folder: Path, a_limit_on_files: int
-    ) -> None:
-        with pytest.raises(OSError) as raised:  # noqa: PT011 the number says which
-            disk.allocate(folder / "ballast", a_limit_on_files + 1)
+    def test_room_that_is_not_there_leaves_no_file(self, disk: Disk, folder: Path) -> None:
+        with pytest.raises(OSError) as raised, _files_limited():  # noqa: PT011 the number says which
+            disk.allocate(folder / "ballast", LIMIT + 1)
         assert raised.value.errno == errno.EFBIG
         assert disk.names(folder) == []
 
