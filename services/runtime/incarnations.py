@@ -83,6 +83,7 @@ class Incarnations(Generic[P]):
         self._ready: Final = asyncio.Event()
         self._broken: Final = asyncio.Event()
         self._failures = 0
+        self._told: str | None = None
         self.count = 0
         self.trouble: str | None = "kafka: not connected yet"
 
@@ -129,10 +130,12 @@ class Incarnations(Generic[P]):
             if self._prepare is not None:
                 await self._prepare(producer)
         except (Transient, Fatal) as error:
+            if self._told != str(error):  # once for an outage, however often it is tried
+                self._told = str(error)
+                log.warning("producer_not_started", reason=self._told)
             self.trouble = str(error)
-            log.warning("producer_not_started", reason=str(error))
             return
-        self.trouble = None
+        self.trouble = self._told = None
         self._ready.set()
         log.info("producer_started", incarnation=self.count)
         if self._came_up is not None:

@@ -18,6 +18,8 @@ FIELD_CHARACTERS: Final = 256
 # aiohttp logs each malformed request with a traceback: a storm that any stranger can cause.
 _LIBRARY_LEVELS: Final = {
     "aiohttp.server": logging.CRITICAL,
+    # some lines for each try while Kafka is away; what becomes of it, whoever uses it says once
+    "aiokafka": logging.CRITICAL,
     "asyncio": logging.WARNING,
     "flufl.bounce": logging.CRITICAL,
 }

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from services.runtime.errors import Transient
 from services.runtime.incarnations import Incarnations
 from tests.support.eventually import eventually
@@ -129,3 +131,15 @@ async def test_a_burial_that_hangs_keeps_nobody() -> None:
         release.set()
         task.cancel()
     assert all(one.closed for one in built)
+
+
+async def test_an_outage_is_told_once_however_often_it_is_tried(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nursery = Nursery()
+    nursery.trouble = Transient("kafka: nobody there")
+    incarnations = Incarnations(nursery.build)
+    async with running(incarnations):
+        await eventually(lambda: len(nursery.built) >= 4, 10.0)
+    told = [each.getMessage() for each in caplog.records]
+    assert told.count("producer_not_started") == 1

@@ -69,7 +69,7 @@ def test_an_exception_comes_with_its_traceback(stream: io.BytesIO) -> None:
 
 
 def test_records_of_libraries_become_json_too(stream: io.BytesIO) -> None:
-    logging.getLogger("aiokafka").warning("broker %s is gone", 7)
+    logging.getLogger("somebody.elses").warning("broker %s is gone", 7)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("old", UserWarning, stacklevel=1)
@@ -86,5 +86,5 @@ def test_a_broken_pipe_breaks_nobody(stream: io.BytesIO) -> None:
 def test_what_tells_one_process_from_another_is_on_each_line(stream: io.BytesIO) -> None:
     logs.configure("tracker", "info", stream, always={"worker": 3})
     log.info("spool_opened", worker="an attempt to hide", level="debug")
-    logging.getLogger("aiokafka").warning("a library's")
+    logging.getLogger("somebody.elses").warning("a library's")
     assert [(one["worker"], one["level"]) for one in lines(stream)] == [(3, "info"), (3, "warning")]

@@ -45,6 +45,7 @@ class Follower:
         self._clock = clock
         self._lane = lane
         self._attempt = 0
+        self._told: str | None = None
         self._begun = clock.monotonic()
         self.contact_at: int | None = None
         """When Kafka last answered, in microseconds since the epoch."""
@@ -62,9 +63,13 @@ class Follower:
                 await consumer.start(_CONNECT_SECONDS)
                 await self._follow(consumer)
             except Transient as error:
-                log.warning("settings_follower_interrupted", reason=str(error))
+                if self._told != str(error):  # once for an outage, however often it is tried
+                    log.warning("settings_follower_interrupted", reason=str(error))
+                self._told = str(error)
             except (Poison, Fatal) as error:
-                log.error("settings_follower_refused", reason=str(error))
+                if self._told != str(error):
+                    log.error("settings_follower_refused", reason=str(error))
+                self._told = str(error)
             finally:
                 await consumer.close(_CLOSE_SECONDS)
             await asyncio.sleep(_AGAIN.delay(self._attempt, random.random()))  # noqa: S311 jitter
@@ -152,6 +157,7 @@ class Follower:
 
     def _note_end(self, asked_at: int) -> None:
         self._attempt = 0
+        self._told = None
         if self._fold.reached_end(asked_at):
             self.read_seconds = self._clock.monotonic() - self._begun
             log.info(
