@@ -142,7 +142,8 @@ class Handler(web.RequestHandler):
         """Answer what is no request, or what failed beyond the application's own care."""
         if request.writer.output_size > 0:
             raise ConnectionError("a part of another answer is out")
-        if status == MALFORMED.status:
+        # a header that is no text makes aiohttp fail where it quotes it
+        if status == MALFORMED.status or isinstance(exc, UnicodeError):
             self._traffic.cut[Cut.MALFORMED] += 1
             response = response_of(MALFORMED)
         else:

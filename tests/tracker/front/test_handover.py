@@ -202,3 +202,16 @@ def test_a_client_that_goes_before_its_answer_leaves_nothing(
         assert len(tracker.journal.entries) == 5
 
     on(loop, scene())
+
+
+def test_a_header_that_is_no_text_is_the_askers_fault() -> None:
+    async def scene() -> None:
+        tracker = await a_tracker()
+        async with opened(tracker) as public:
+            transport, client = await connected(public.port)
+            transport.write(get(PIXEL, b"Expect: \xff"))
+            await ended(client)
+        assert statuses(client.heard) == (400,)
+        assert b"Server: inkling" in client.heard
+
+    on("uvloop", scene())
