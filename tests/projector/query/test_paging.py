@@ -82,8 +82,8 @@ async def test_followed_emails_by_time_are_read_by_an_index(
     given: Given, sort: str, owner: str | None
 ) -> None:
     await given.writer.execute(
-        "insert into message (tenant, message_id, lane, prepared_at, owner, followed, last_opened_at)"
-        " select 'demo', gen_random_uuid(), 0, n, (array['ana', 'ben'])[1 + n % 2], true,"
+        "insert into message (tenant, message_id, prepared_at, owner, followed, last_opened_at)"
+        " select 'demo', gen_random_uuid(), n, (array['ana', 'ben'])[1 + n % 2], true,"
         " case when n % 3 > 0 then n end from generate_series(1, 20000) n"
     )
     given.database.execute("analyze projector.message")
