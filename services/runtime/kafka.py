@@ -189,6 +189,13 @@ def _discard(accumulator: Any) -> None:
         batch._drain_waiter.cancel()  # noqa: SLF001
 
 
+async def _stop(consumer: Any, seconds: float) -> None:
+    # A task of its own that has not begun yet would have stop() raise its cancellation.
+    await asyncio.sleep(0)
+    async with at_best(seconds):
+        await consumer.stop()
+
+
 class Consumer:
     """Reads chosen lanes from chosen offsets; no group, no resets, no deserializer."""
 
@@ -218,13 +225,16 @@ class Consumer:
             await self._consumer.start()
 
     async def close(self, seconds: float) -> None:
-        """Disconnect within the seconds given."""
+        """Disconnect within the seconds given, also when cancelled meanwhile: it would leave sockets."""
         consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            # A task of its own that has not begun yet would have stop() raise its cancellation.
-            await asyncio.sleep(0)
-            async with at_best(seconds):
-                await consumer.stop()
+        if consumer is None:
+            return
+        stopping = asyncio.ensure_future(_stop(consumer, seconds))
+        try:
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            await stopping
+            raise
 
     def assign(self, positions: Mapping[Lane, int]) -> None:
         """Read exactly these lanes from these offsets on; what was fetched before is dropped."""

@@ -118,6 +118,18 @@ async def test_a_consumer_is_closed_as_soon_as_it_has_started(kafka_servers: str
     await consumer.close(SECONDS)
 
 
+async def test_a_consumer_is_closed_also_when_its_closing_is_cancelled(kafka_servers: str) -> None:
+    consumer = Consumer(kafka_servers, "tests")
+    await consumer.start(SECONDS)
+    inner = consumer._consumer
+    closing = asyncio.ensure_future(consumer.close(SECONDS))
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert inner._closed
+
+
 async def test_offsets_and_partitions_are_told(kafka_servers: str, consumer: Consumer) -> None:
     topic = await a_topic(kafka_servers, 2)
     await produce(kafka_servers, Lane(topic, 1), numbered(7))
