@@ -5,21 +5,20 @@ time; latencies count from the moment a hit was due.
 """
 
 import asyncio
-import json
 import math
 import os
 import re
-import sys
 import time
 
 from benchmarks.support import processes
 from benchmarks.tracker import (
-    LINE_BYTES,
     OTHER_CORE,
     SERVER_CORE,
     create_topics,
     environment,
+    loading,
     minted,
+    reported,
     until_recorded,
 )
 from benchmarks.tracker import Row as Server
@@ -63,26 +62,6 @@ class Watched:
         return time.perf_counter() - begun
 
 
-async def load(server: Server, seconds: float) -> asyncio.subprocess.Process:
-    """Begin to load the server, in a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.support.load",
-        *map(str, (server.port, CONNECTIONS, seconds, RATE)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=LINE_BYTES,
-    )
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("the load generator has no pipes")
-    processes.pin(process.pid, OTHER_CORE)
-    process.stdin.write("\n".join(server.paths).encode())
-    process.stdin.write_eof()
-    await process.stdout.readline()
-    return process
-
-
 async def main() -> None:
     """Print latency before, during and after an outage, and what memory and the replay took."""
     if not processes.can_measure():
@@ -109,7 +88,7 @@ async def watch(stack: Stack) -> None:
         ends = [BEFORE_SECONDS, BEFORE_SECONDS + OUTAGE_SECONDS]
         # the replay takes its share of the time beside live hits, so it takes some of the outage's length
         seconds = ends[1] + max(30.0, OUTAGE_SECONDS * 0.6)
-        process = await load(server, seconds)
+        process = await loading(server, CONNECTIONS, seconds, RATE)
         begun = time.perf_counter()
         try:
             resident = [("before", await _after(begun, ends[0], pid))]
@@ -122,9 +101,7 @@ async def watch(stack: Stack) -> None:
             back = time.perf_counter() - begun
             await watched.until("spool_waiting", 0, REPLAY_SECONDS)
             done = time.perf_counter() - begun
-            if process.stdout is None:
-                raise RuntimeError("the load generator has no pipes")
-            report = json.loads(await process.stdout.readline())
+            report = await reported(process)
             resident.append(("after the replay", processes.peak_megabytes(pid)))
         finally:
             if process.returncode is None:

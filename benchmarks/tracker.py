@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 from benchmarks.support import processes
 from deploy.local.stack import Stack
@@ -65,8 +66,10 @@ def minted(purpose: Purpose) -> list[str]:
     return found
 
 
-async def measure(row: Row, connections: int, seconds: float, rate: float) -> None:
-    """Load a row's server once and note what it cost."""
+async def loading(
+    row: Row, connections: int, seconds: float, rate: float
+) -> asyncio.subprocess.Process:
+    """Begin to load a row's server, from a process of its own."""
     load = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -82,8 +85,21 @@ async def measure(row: Row, connections: int, seconds: float, rate: float) -> No
     load.stdin.write("\n".join(row.paths).encode())
     load.stdin.write_eof()
     await load.stdout.readline()
+    return load
+
+
+async def reported(load: asyncio.subprocess.Process) -> Any:
+    """Return what a load generator says at its end."""
+    if load.stdout is None:
+        raise RuntimeError("the load generator has no pipes")
+    return json.loads(await load.stdout.readline())
+
+
+async def measure(row: Row, connections: int, seconds: float, rate: float) -> None:
+    """Load a row's server once and note what it cost."""
+    load = await loading(row, connections, seconds, rate)
     before = processes.cpu_seconds(row.pid)
-    report = json.loads(await load.stdout.readline())
+    report = await reported(load)
     spent = processes.cpu_seconds(row.pid) - before
     await load.wait()
     if report["codes"] != {row.code: report["answers"]} or report["lost"]:

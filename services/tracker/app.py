@@ -15,7 +15,6 @@ from services.runtime.operations import operate
 from services.tracker.books import Books
 from services.tracker.config import Config
 from services.tracker.doors import Doors
-from services.tracker.entry import Where
 from services.tracker.figures import Figures, Parts
 from services.tracker.files.file_doors import FileDoors
 from services.tracker.files.sending import Sender
@@ -89,10 +88,7 @@ def parts(config: Config, clock: Clock, seat: Seat, counted: Metrics) -> Parts:
         bytes_in_flight=config.limits.bytes_in_flight,
     )
 
-    def observe(where: Where, seconds: float, records: int) -> None:
-        counted.acknowledged(seconds, records)
-
-    journal = Journal(producers(servers, client), spool, clock, limits, observe)
+    journal = Journal(producers(servers, client), spool, clock, limits, counted.acknowledged)
     refusals = Refusals(
         servers=servers,
         client_id=f"{client}-settings",

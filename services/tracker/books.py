@@ -1,6 +1,7 @@
 """What becomes of a hit whose token is valid: judged, made safe, and its outcome counted once."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
@@ -30,7 +31,7 @@ class Refusing(Protocol):
         ...
 
 
-class Pending:
+class Pending(ABC):
     """A hit under way: the journal settles it, it is counted, and what is to be answered is told.
 
     One is made for each hit, so it is the waiter itself.
@@ -52,9 +53,9 @@ class Pending:
             self.tally.unavailable += 1
             self.tell(Outcome.UNAVAILABLE)
 
+    @abstractmethod
     def tell(self, outcome: Outcome) -> None:
         """Answer whoever asked: RECORDED, NOT_RECORDED or UNAVAILABLE."""
-        raise NotImplementedError
 
 
 class Books:

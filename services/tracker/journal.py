@@ -55,7 +55,7 @@ class Journal:
         spool: Spooling,
         clock: Clock,
         limits: Limits,
-        observe: Callable[[Where, float, int], None],
+        observe: Callable[[float, int], None],
         topic: str = topics.EVENTS.name,
     ) -> None:
         """`observe` is told, once for each batch that Kafka acknowledged, the age of its oldest event and its size."""
@@ -256,7 +256,7 @@ class Journal:
             self._circuit.acknowledged()
             self._incarnations.worked()
             age = asyncio.get_running_loop().time() - flight.since
-            self._observe(Where.KAFKA, age, flight.count)
+            self._observe(age, flight.count)
         if partition.due:
             self._send(partition, *self._moment())
         self._maybe_drained()

@@ -2,6 +2,7 @@
 
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -33,12 +34,12 @@ def s3() -> Iterator[S3]:
         yield server
 
 
-class ObjectsContract:
+class ObjectsContract(ABC):
     """Collected once for each kind of store, by its subclasses."""
 
+    @abstractmethod
     def away(self) -> AbstractContextManager[None]:
         """Keep the store out of reach for the length of a block."""
-        raise NotImplementedError
 
     async def test_what_is_put_is_read_and_the_last_put_counts(self, objects: ObjectStore) -> None:
         await objects.put(KEY, b"first")

@@ -1,6 +1,7 @@
 """What Kafka's publisher and the tests' own in memory both promise."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 
 import pytest
@@ -21,13 +22,14 @@ def outgoing(number: int) -> Outgoing:
     return Outgoing(key=b"k%d" % number, value=b"v%d" % number, headers=(("n", b"%d" % number),))
 
 
-class PublisherContract:
+class PublisherContract(ABC):
     """Collected once for each publisher, by its subclasses."""
 
     topic: str
 
+    @abstractmethod
     async def stored(self, publisher: Publishing, count: int) -> list[tuple[int, bytes | None]]:
-        raise NotImplementedError
+        """Read what lies in the topic, so many records."""
 
     async def test_an_acknowledged_record_is_where_the_acknowledgement_says(
         self, publisher: Publishing

@@ -20,12 +20,12 @@ class Given:
     def __init__(self, build: Callable[[int], Offering], limits: Limits, topic: str) -> None:
         self.spool = MemorySpool()
         self.clock = ManualClock()
-        self.observed: list[tuple[Where, float, int]] = []
+        self.observed: list[tuple[float, int]] = []
         self.journal = Journal(build, self.spool, self.clock, limits, self._observe, topic)
         self._written = 0
 
-    def _observe(self, where: Where, seconds: float, count: int) -> None:
-        self.observed.append((where, seconds, count))
+    def _observe(self, seconds: float, count: int) -> None:
+        self.observed.append((seconds, count))
 
     def write(self, *, filtered: bool = True, size: int = 0) -> Noting:
         """Write the next entry."""

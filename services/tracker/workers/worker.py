@@ -6,7 +6,7 @@ import signal
 import socket
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from services.runtime.log import get_logger
@@ -94,14 +94,12 @@ class Worker:
 async def spawn(number: int, command: Sequence[str], listening: socket.socket) -> Worker:
     """Start the worker of that number; `command` gets its number and the numbers of both sockets."""
     ours, theirs = socket.socketpair()
-    with theirs:
+    with theirs, ExitStack() as undoing:
+        undoing.callback(ours.close)
         ours.setblocking(False)
         shared = (listening.fileno(), theirs.fileno())
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command, *map(str, (number, *shared)), stdin=DEVNULL, pass_fds=shared
-            )
-        except BaseException:
-            ours.close()
-            raise
+        process = await asyncio.create_subprocess_exec(
+            *command, *map(str, (number, *shared)), stdin=DEVNULL, pass_fds=shared
+        )
+        undoing.pop_all()
     return Worker(number, process, ours)

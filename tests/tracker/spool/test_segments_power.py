@@ -73,15 +73,21 @@ def test_power_lost_again_and_again_during_recovery_changes_nothing(
     world.check()
 
 
+def failing(seed: int, errors: dict[int, int]) -> World:
+    """Open a spool on a disk that will fail at those calls."""
+    world = World(ModelDisk(seed))
+    world.start()
+    world.disk.errors = {world.disk.calls + call: error for call, error in errors.items()}
+    return world
+
+
 @given(STEPS, ERRORS, st.integers(0, 2**32))
 @example([("commit", 1)], {1: errno.ENOSPC, 2: errno.EIO}, 0)
 def test_a_disk_that_fails_at_any_call_loses_and_doubles_nothing(
     steps: list[tuple[str, int]], errors: dict[int, int], seed: int
 ) -> None:
-    disk = ModelDisk(seed)
-    world = World(disk)
-    world.start()
-    disk.errors = {disk.calls + call: error for call, error in errors.items()}
+    world = failing(seed, errors)
+    disk = world.disk
     with suppress(OSError):  # of a start, which is then no start
         live(world, steps)
     disk.errors = {}
@@ -93,10 +99,8 @@ def test_a_disk_that_fails_at_any_call_loses_and_doubles_nothing(
 def test_a_disk_that_fails_and_then_loses_power_loses_and_doubles_nothing(
     steps: list[tuple[str, int]], errors: dict[int, int], lost_at: int, seed: int
 ) -> None:
-    disk = ModelDisk(seed)
-    world = World(disk)
-    world.start()
-    disk.errors = {disk.calls + call: error for call, error in errors.items()}
+    world = failing(seed, errors)
+    disk = world.disk
     disk.lose_power_at = disk.calls + lost_at
     with suppress(OSError, PowerLoss):
         live(world, steps)
@@ -109,10 +113,8 @@ def test_a_disk_that_fails_and_then_loses_power_loses_and_doubles_nothing(
 def test_what_is_read_while_the_process_lives_is_what_was_acknowledged(
     steps: list[tuple[str, int]], errors: dict[int, int], seed: int
 ) -> None:
-    disk = ModelDisk(seed)
-    world = World(disk)
-    world.start()
-    disk.errors = {disk.calls + call: error for call, error in errors.items()}
+    world = failing(seed, errors)
+    disk = world.disk
     live(world, [step for step in steps if step[0] in ("commit", "tick")])
     disk.errors = {}
     world.tick(20)
@@ -126,9 +128,7 @@ def test_what_is_read_while_the_process_lives_is_what_was_acknowledged(
 def test_every_byte_of_the_files_is_counted(
     steps: list[tuple[str, int]], errors: dict[int, int], seed: int
 ) -> None:
-    world = World(ModelDisk(seed))
-    world.start()
-    world.disk.errors = {world.disk.calls + call: error for call, error in errors.items()}
+    world = failing(seed, errors)
     for step in steps:
         if step[0] in ("commit", "tick"):
             live(world, [step])
@@ -153,10 +153,8 @@ def test_what_is_sealed_is_whole_whatever_happens_then(
 def test_a_disk_that_fails_leaves_no_gaps(
     steps: list[tuple[str, int]], errors: dict[int, int], seed: int
 ) -> None:
-    disk = ModelDisk(seed)
-    world = World(disk)
-    world.start()
-    disk.errors = {disk.calls + call: error for call, error in errors.items()}
+    world = failing(seed, errors)
+    disk = world.disk
     live(world, [step for step in steps if step[0] in ("commit", "tick")])
     disk.crash()
     assert recover(disk, FOLDERS.slot, Quarantine(disk, FOLDERS.quarantine)).gaps == 0
