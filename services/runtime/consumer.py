@@ -7,7 +7,6 @@ checkpoint row, which every slice locks and compares. Kafka keeps no offset of o
 import asyncio
 import contextlib
 import random
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -21,6 +20,7 @@ from services.runtime.leases import Lane, decide
 from services.runtime.lifecycle import Life
 from services.runtime.log import get_logger
 from services.runtime.postgres import Pool
+from services.runtime.reader import Open, Reader
 from services.runtime.retry import Backoff
 from services.runtime.slices import Run, count
 
@@ -36,6 +36,7 @@ _KAFKA_SECONDS = 5.0
 _LEAVE_SECONDS = 2.0
 _REBUILD_AFTER = 3
 _RETRY = Backoff(first_seconds=0.1, ceiling_seconds=2.0)
+_CHANCE = random.SystemRandom()
 
 D = TypeVar("D")
 
@@ -65,7 +66,10 @@ class ConsumerMetrics(FoldMetrics, Protocol):
 
 
 class FencedConsumer(Generic[D]):
-    """Reads the lanes it can lease and folds them, slice by slice, until the process stops."""
+    """Reads the lanes it can lease and folds them, slice by slice, until the process stops.
+
+    Its name and its waits come from `chance`, so that a seed can decide them.
+    """
 
     def __init__(
         self,
@@ -76,15 +80,20 @@ class FencedConsumer(Generic[D]):
         fold: Fold[D],
         clock: Clock,
         metrics: ConsumerMetrics,
+        *,
+        reader: Open = Consumer,
+        chance: random.Random = _CHANCE,
     ) -> None:
         self._plans = {plan.topic: plan for plan in topics}
         self._servers = servers
         self._clock = clock
         self._metrics = metrics
-        self.worker = f"{name}/{secrets.token_hex(6)}"
+        self._reader = reader
+        self._chance = chance
+        self.worker = f"{name}/{chance.getrandbits(48):012x}"
         self._checkpoints = Checkpoints(pool, name, self.worker)
         self._folder = Folder(self._checkpoints, fold, clock, metrics)
-        self._consumer: Consumer | None = None
+        self._consumer: Reader | None = None
         self._all: list[Lane] = []
         self._held: dict[Lane, Held] = {}
         self._stale = True
@@ -127,7 +136,9 @@ class FencedConsumer(Generic[D]):
         now = self._clock.monotonic()
         if now >= self._look_at:
             await self._look(consumer)
-            self._look_at = self._clock.monotonic() + _LOOK_SECONDS * (0.75 + random.random() / 2)  # noqa: S311
+            self._look_at = self._clock.monotonic() + _LOOK_SECONDS * (
+                0.75 + self._chance.random() / 2
+            )
         if not self._assign(consumer, now):
             await _pause(stopping, _POLL_SECONDS)
             return
@@ -144,7 +155,7 @@ class FencedConsumer(Generic[D]):
         backlog = count(tuple(runs)) >= SLICE_RECORDS
         self._paced_until = begun + (PACE_SECONDS if runs and not backlog else 0.0)
 
-    async def _read(self, consumer: Consumer, stopping: asyncio.Event) -> Polled:
+    async def _read(self, consumer: Reader, stopping: asyncio.Event) -> Polled:
         """Wait for records; those that come one after the other are taken together."""
         early = self._paced_until - self._clock.monotonic()
         if early <= 0:
@@ -158,7 +169,7 @@ class FencedConsumer(Generic[D]):
         first.unreadable.update(rest.unreadable)
         return first
 
-    def _assign(self, consumer: Consumer, now: float) -> bool:
+    def _assign(self, consumer: Reader, now: float) -> bool:
         """Read every lane that can go on from its checkpoint, if anything changed; any at all?"""
         for held in self._held.values():
             if held.retry_at and now >= held.retry_at:
@@ -225,7 +236,7 @@ class FencedConsumer(Generic[D]):
 
     def _retry_later(self, held: Held, trouble: str) -> None:
         self._in_trouble(trouble)
-        wait = _RETRY.delay(held.attempt, random.random())  # noqa: S311
+        wait = _RETRY.delay(held.attempt, self._chance.random())
         held.attempt += 1
         held.retry_at, self._stale = self._clock.monotonic() + wait, True
 
@@ -248,7 +259,7 @@ class FencedConsumer(Generic[D]):
             log.warning("consumer_degraded", reason=trouble)
         self._trouble = trouble
 
-    async def _look(self, consumer: Consumer) -> None:
+    async def _look(self, consumer: Reader) -> None:
         """Say that we live, keep the leases of lanes that get on, and share out the lanes anew."""
         # A fetch that fails brings nothing and says nothing, so Kafka is asked.
         asked = self._clock.monotonic()
@@ -276,7 +287,7 @@ class FencedConsumer(Generic[D]):
         if decision.claim:
             await self._settle_in(consumer, await self._checkpoints.claim(decision.claim))
 
-    async def _settle_in(self, consumer: Consumer, claims: list[Claim]) -> None:
+    async def _settle_in(self, consumer: Reader, claims: list[Claim]) -> None:
         """Find out where the lanes just claimed go on, and halt those whose log is not ours."""
         lanes = [claim.lane for claim in claims]
         begins = await consumer.beginning_offsets(lanes, _KAFKA_SECONDS)
@@ -300,8 +311,8 @@ class FencedConsumer(Generic[D]):
             if not held.halted and not begin <= held.next_offset <= ends[lane]:
                 await self._halt(held, "offset_out_of_range")
 
-    async def _connect(self) -> Consumer:
-        consumer = Consumer(self._servers, self.worker.replace("/", "-"))
+    async def _connect(self) -> Reader:
+        consumer = self._reader(self._servers, self.worker.replace("/", "-"))
         self._consumer = consumer
         try:
             await consumer.start(_KAFKA_SECONDS)

@@ -1,0 +1,46 @@
+"""What a consumer needs of whatever it reads lanes from: Kafka, or what stands in for it in a simulation."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from services.runtime.leases import Lane
+from services.runtime.records import Polled
+
+
+class Reader(Protocol):
+    """Reads chosen lanes from chosen offsets; raises Transient, or Fatal, and takes no longer than it is told."""
+
+    async def start(self, seconds: float) -> None:
+        """Connect, or raise within the seconds given."""
+
+    async def close(self, seconds: float) -> None:
+        """Disconnect within the seconds given."""
+
+    def assign(self, positions: Mapping[Lane, int]) -> None:
+        """Read exactly these lanes from these offsets on; what was fetched before is dropped."""
+
+    async def poll(self, wait_seconds: float, lane_records: int) -> Polled:
+        """Return up to that many records of each lane, waiting only while there are none at all.
+
+        After a raise, and for a lane it calls unreadable, positions are uncertain: assign again.
+        """
+        ...
+
+    def end_offset(self, lane: Lane) -> int | None:
+        """Return the offset after the lane's last record as of the last fetch, if there was one."""
+
+    async def partitions(self, topic: str, seconds: float) -> int:
+        """Return how many partitions the topic has; Transient if it does not exist (yet)."""
+        ...
+
+    async def beginning_offsets(self, lanes: Collection[Lane], seconds: float) -> dict[Lane, int]:
+        """Return the first offset still kept in each lane."""
+        ...
+
+    async def end_offsets(self, lanes: Collection[Lane], seconds: float) -> dict[Lane, int]:
+        """Return the offset that the next record of each lane will get."""
+        ...
+
+
+Open = Callable[[str, str], Reader]
+"""Makes a reader, not started, from the servers' addresses and a name to be known by."""
