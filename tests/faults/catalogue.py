@@ -1,4 +1,4 @@
-"""All faults of the edge by their number, and which of them are quick enough for every run of the tests."""
+"""All faults of the edge and of the projector, and which are quick enough for every run of the tests."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from tests.faults.ground import Ground, Row
 from tests.faults.rows import (
     clocks,
+    contents,
     crowds,
     damage,
     disks,
@@ -54,5 +55,6 @@ FAULTS: Final[dict[str, Fault]] = {
     "E25": Fault(killing.e25, quick=True),
     "E26": Fault(slots.e26, quick=True),
     "ALL": Fault(together.together),
+    "P7": Fault(contents.p07, quick=True),
 }
 """As in the study's catalogue; and many of them together."""

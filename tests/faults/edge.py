@@ -106,7 +106,9 @@ class Edge:
         async def says() -> bool:
             if not self.stack.processes.is_running(self.name):
                 raise self.stack.processes.died(self.name)
-            found = [await asyncio.to_thread(_status, port, path) for port in self.private_ports()]
+            found = [
+                await asyncio.to_thread(status_of, port, path) for port in self.private_ports()
+            ]
             return found == [200] * self.workers
 
         await eventually(says, seconds)
@@ -137,13 +139,13 @@ class Edge:
 
     async def metrics(self) -> "Metrics":
         """Return what its workers count, added up; of those that answer."""
-        texts = [await asyncio.to_thread(_text, port) for port in self.private_ports()]
+        texts = [await asyncio.to_thread(text_of, port) for port in self.private_ports()]
         return Metrics(texts)
 
     def resident_bytes(self) -> int:
         """Return the memory that it and its workers have now."""
         pids = [self.pid, *identity.children(self.pid)]
-        return sum(_resident(pid) for pid in pids)
+        return sum(resident_bytes(pid) for pid in pids)
 
 
 class Metrics:
@@ -161,7 +163,8 @@ class Metrics:
         )
 
 
-def _status(port: int, path: str) -> int:
+def status_of(port: int, path: str) -> int:
+    """Return with which status a private door answers; 0 when it does not."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
             return int(answer.status)
@@ -171,7 +174,8 @@ def _status(port: int, path: str) -> int:
         return 0
 
 
-def _text(port: int) -> str:
+def text_of(port: int) -> str:
+    """Return the metrics of a private door; nothing when it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             return str(answer.read().decode())
@@ -179,7 +183,8 @@ def _text(port: int) -> str:
         return ""
 
 
-def _resident(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
+    """Return the memory of a process; 0 when there is none."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -33,7 +33,8 @@ class Row:
     seed: int
     kill_point: str
     acknowledged: int = 0
-    recovered: int = 0
+    counted: int = 0
+    """Of the edge: how many of those lie in the log."""
     lost: int = 0
     doubled: int = 0
     notes: str = ""
@@ -246,7 +247,7 @@ class Case:
             seed=self.ground.seed,
             kill_point=kill_point,
             acknowledged=found.acknowledged,
-            recovered=found.recovered,
+            counted=found.recovered,
             lost=len(found.lost),
             doubled=len(found.doubled),
             notes="; ".join(told),

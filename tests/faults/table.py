@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tests.faults.ground import Row
 
-_HEADS = ("fault", "seed", "kill point", "acknowledged", "recovered", "lost", "doubled")
+_HEADS = ("fault", "seed", "kill point", "acknowledged", "counted", "lost", "doubled")
 
 
 def write(rows: Sequence[Row]) -> str:
@@ -23,7 +23,7 @@ def write(rows: Sequence[Row]) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     if row.skipped is not None:
         return (row.fault, str(row.seed), f"skipped: {row.skipped}", "-", "-", "-", "-")
-    numbers = (row.acknowledged, row.recovered, row.lost, row.doubled)
+    numbers = (row.acknowledged, row.counted, row.lost, row.doubled)
     return (row.fault, str(row.seed), row.kill_point, *(f"{each:,}" for each in numbers))
 
 

@@ -78,7 +78,7 @@ def test_a_hit_is_known_by_its_user_agent_in_its_own_run_alone(accounts: Account
 
 
 def test_a_row_that_loses_doubles_or_breaks_a_promise_does_not_hold() -> None:
-    row = Row(fault="E1", seed=7, kill_point="hit 3", acknowledged=1_000, recovered=1_000)
+    row = Row(fault="E1", seed=7, kill_point="hit 3", acknowledged=1_000, counted=1_000)
     assert row.holds
     for change in ({"lost": 1}, {"doubled": 1}, {"broken": ["it hung"]}):
         told = {"fault": "E1", "seed": 7, "kill_point": "hit 3", **change}
@@ -87,7 +87,7 @@ def test_a_row_that_loses_doubles_or_breaks_a_promise_does_not_hold() -> None:
 
 def test_the_table_shows_every_row_and_what_does_not_hold() -> None:
     rows = [
-        Row(fault="E1 killed", seed=7, kill_point="hit 3", acknowledged=12_345, recovered=12_344),
+        Row(fault="E1 killed", seed=7, kill_point="hit 3", acknowledged=12_345, counted=12_344),
         Row(fault="E6", seed=7, kill_point="", skipped="not root"),
     ]
     rows[0].lost = 1
@@ -99,7 +99,7 @@ def test_the_table_shows_every_row_and_what_does_not_hold() -> None:
         "kill",
         "point",
         "acknowledged",
-        "recovered",
+        "counted",
         "lost",
         "doubled",
     ]

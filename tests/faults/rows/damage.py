@@ -129,7 +129,7 @@ class _Sweep:
             seed=ground.seed,
             kill_point=f"{self.copies} {what}",
             acknowledged=self.acknowledged,
-            recovered=self.recovered,
+            counted=self.recovered,
             lost=self.lost,
             doubled=self.doubled,
             notes="records, added up over all copies",

@@ -35,7 +35,7 @@ class _Account:
             seed=ground.seed,
             kill_point=f"{self.failures} {what}",
             acknowledged=self.acknowledged,
-            recovered=self.recovered,
+            counted=self.recovered,
             lost=self.lost,
             doubled=self.doubled,
             notes="records, added up over all lives",

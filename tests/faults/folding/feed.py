@@ -1,0 +1,130 @@
+"""Has a history lie in the log: what Kafka acknowledges is noted in the ledger, what it does not is sent again."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+from schemas import topics
+from schemas.instant import Instant
+from services.runtime.errors import Transient
+from services.runtime.kafka import Outgoing, Producer
+from services.runtime.leases import Lane
+from tests.faults.folding.story import Ledger, Told
+
+SECONDS = 20.0
+_GIVEN_UP_SECONDS = 180.0
+_BATCH = 400
+_TICK_SECONDS = 0.05
+_AGAIN_SECONDS = 0.1
+
+
+def now() -> Instant:
+    """Return this machine's time."""
+    return Instant(time.time_ns() // 1000)
+
+
+class Feed:
+    """Writes events to the topics of one Kafka; never loses one, and may write one twice when Kafka does not answer."""
+
+    def __init__(self, servers: str, partitions: int, ledger: Ledger) -> None:
+        self._servers = servers
+        self._partitions = partitions
+        self._ledger = ledger
+        self._producer: Producer | None = None
+        self.records = 0
+        """How many were written, repeated ones too."""
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            await self._producer.close(SECONDS)
+
+    async def put(self, events: Sequence[Told], partition: int | None = None) -> None:
+        """Write events in their order, each to its own partition or all to one that they do not belong to."""
+        for start in range(0, len(events), _BATCH):
+            part = events[start : start + _BATCH]
+            batches: dict[Lane, list[Outgoing]] = defaultdict(list)
+            for one in part:
+                record = one.record(now())
+                spread = record.topic != topics.SETTINGS.name
+                own = topics.partition_of(record.key, self._partitions) if spread else 0
+                lane = Lane(record.topic, own if partition is None else partition)
+                batches[lane].append(
+                    Outgoing(key=record.key, value=record.value, headers=record.headers)
+                )
+            for lane, records in batches.items():
+                await self.raw(lane, records)
+            for one in part:
+                self._ledger.acknowledge(one)
+
+    async def raw(self, lane: Lane, records: Sequence[Outgoing]) -> int:
+        """Write records until Kafka has them, and return the last one's offset."""
+        deadline = time.monotonic() + _GIVEN_UP_SECONDS
+        while True:
+            try:
+                producer = self._producer or await self._started()
+                offset = await producer.send_batch(lane, records, now() // 1000, SECONDS)
+            except Transient:
+                await self._stopped()
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                self.records += len(records)
+                return offset + len(records) - 1
+
+    async def _started(self) -> Producer:
+        producer = Producer(self._servers, "tests-feed")
+        self._producer = producer
+        await producer.start(SECONDS)
+        return producer
+
+    async def _stopped(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close(1.0)
+
+    @asynccontextmanager
+    async def flowing(self, events: Iterable[Told], rate: float) -> AsyncIterator["Flow"]:
+        """Have events flow into the log at a rate while a block runs; after it, what is left comes at once."""
+        flow = Flow(self, list(events), rate)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(flow.run())
+            try:
+                yield flow
+            finally:
+                flow.hurry()
+
+
+class Flow:
+    """Events on their way."""
+
+    def __init__(self, feed: Feed, events: list[Told], rate: float) -> None:
+        self._feed = feed
+        self._events = events
+        self._rate = rate
+        self._hurried = False
+        self.written = 0
+
+    @property
+    def done(self) -> bool:
+        """Tell whether all of them are in the log."""
+        return self.written == len(self._events)
+
+    def hurry(self) -> None:
+        """Write what is left as fast as Kafka takes it."""
+        self._hurried = True
+
+    async def run(self) -> None:
+        """Write all of them."""
+        begun = time.monotonic()
+        while not self.done:
+            due = int((time.monotonic() - begun) * self._rate)
+            room = len(self._events) if self._hurried else due
+            part = self._events[self.written : room]
+            if part:
+                await self._feed.put(part)
+                self.written += len(part)
+            else:
+                await asyncio.sleep(_TICK_SECONDS)

@@ -1,0 +1,109 @@
+"""Watches a projector's database as its superuser: who is in the middle of what, and that checkpoints only go on.
+
+It injects and observes; what is lost or doubled is judged at the public doors alone.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from services.runtime.errors import Fatal, Transient
+from services.runtime.leases import Lane
+from services.runtime.postgres import connect
+
+_WATCH_SECONDS = 0.05
+_SCHEMA = "projector"
+_BACKENDS = """
+select state, query, wait_event from pg_stat_activity
+where datname = current_database() and application_name = 'inkling-projector' and pid <> pg_backend_pid()
+"""
+_CHECKPOINTS = "select topic, partition, epoch, next_offset, halted from checkpoint where consumer = 'projector'"
+
+
+class Observer:
+    """One database, looked at."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.gone_back: list[str] = []
+        """Where an offset or an epoch went back though nobody had it do so."""
+        self._seen: dict[Lane, tuple[int, int]] = {}
+
+    async def fetch(self, sql: str, *args: object) -> list[Any]:
+        """Run one statement as the superuser."""
+        async with connect(self.url, application="tests-observer", schema=_SCHEMA) as connection:
+            return list(await connection.fetch(sql, *args))
+
+    async def states(self) -> list[str]:
+        """Return what each of the projector's connections is doing: `active`, `idle in transaction` and so on."""
+        return [str(row["state"]) for row in await self.fetch(_BACKENDS)]
+
+    async def halted(self) -> dict[Lane, str]:
+        """Return which lanes stand still, and why."""
+        rows = await self.fetch(_CHECKPOINTS)
+        return {
+            Lane(row["topic"], row["partition"]): row["halted"] for row in rows if row["halted"]
+        }
+
+    async def offsets(self) -> dict[Lane, int]:
+        """Return how far each lane is folded."""
+        rows = await self.fetch(_CHECKPOINTS)
+        return {Lane(row["topic"], row["partition"]): row["next_offset"] or 0 for row in rows}
+
+    async def run_out(self) -> None:
+        """Have every lease run out now: what ten seconds do to one that nobody renews, in short runs."""
+        await self.fetch(
+            "update checkpoint set lease_until = clock_timestamp() where owner is not null"
+        )
+
+    async def resume(self, lanes: Sequence[Lane], offsets: Sequence[int] | None = None) -> None:
+        """Have halted lanes go on, as an operator does: from where they stand, or from an offset of the log."""
+        for number, lane in enumerate(lanes):
+            if offsets is None:
+                await self.fetch(
+                    "update checkpoint set halted = null where topic = $1 and partition = $2", *lane
+                )
+            else:
+                await self.fetch(
+                    "update checkpoint set halted = null, anchor = null, next_offset = $3"
+                    " where topic = $1 and partition = $2",
+                    *lane,
+                    offsets[number],
+                )
+                self._seen.pop(lane, None)
+
+    def forget(self) -> None:
+        """Let the next look be the first, as after a failover to a database that lacks some commits."""
+        self._seen.clear()
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Look at the checkpoints again and again while a block runs."""
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(self._watch())
+            try:
+                yield
+            finally:
+                task.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            with contextlib.suppress(Transient, Fatal, TimeoutError):
+                async with connect(
+                    self.url, application="tests-observer", schema=_SCHEMA
+                ) as connection:
+                    while True:
+                        self._compare(await connection.fetch(_CHECKPOINTS))
+                        await asyncio.sleep(_WATCH_SECONDS)
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    def _compare(self, rows: Sequence[Any]) -> None:
+        for row in rows:
+            lane = Lane(row["topic"], row["partition"])
+            now = (row["epoch"], row["next_offset"] or 0)
+            before = self._seen.get(lane, (0, 0))
+            if now[0] < before[0] or now[1] < before[1]:
+                self.gone_back.append(f"{lane} went back from {before} to {now}")
+            self._seen[lane] = now
