@@ -14,7 +14,12 @@ from pathlib import Path
 
 # What tells the fuzzer how far it came. aiohttp's parser in Python follows the one in C, into which it cannot look.
 WATCHED = {
-    "heads": ["tests.fuzz.heads", "services.tracker.front.heads", "aiohttp.http_parser"],
+    "heads": [
+        "tests.fuzz.heads",
+        "services.tracker.front.heads",
+        "services.tracker.front.blocks",
+        "aiohttp.http_parser",
+    ],
     "tokens": ["tests.fuzz.tokens", "schemas.token"],
 }
 _MISSING = (

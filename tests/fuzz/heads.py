@@ -22,16 +22,8 @@ from aiohttp.http_writer import HttpVersion10, HttpVersion11
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from multidict import CIMultiDictProxy
 
-from services.tracker.front.heads import (
-    CLOSE,
-    HEAD,
-    HEAD_BYTES,
-    OLD,
-    OURS,
-    HeadReader,
-    Request,
-    Verdict,
-)
+from services.tracker.front.blocks import CLOSE, HEAD, OLD
+from services.tracker.front.heads import HEAD_BYTES, OURS, HeadReader, Request, Verdict
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind
 

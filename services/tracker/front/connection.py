@@ -12,7 +12,8 @@ from services.tracker.answers import Answer
 from services.tracker.clients import Network
 from services.tracker.doors import Doors
 from services.tracker.front.admission import Admission, Place
-from services.tracker.front.heads import CLOSE, HEAD_BYTES, OLD, HeadReader, Request, Verdict
+from services.tracker.front.blocks import CLOSE, OLD
+from services.tracker.front.heads import HEAD_BYTES, HeadReader, Request, Verdict
 from services.tracker.front.sweep import NEVER, Sweep
 from services.tracker.front.traffic import Cut, Traffic
 from services.tracker.front.wire import MALFORMED, Wire, body_refused
@@ -22,6 +23,9 @@ from services.tracker.metrics import Kind
 _WAITING_BYTES: Final = 2 * HEAD_BYTES
 # Requests that are answered at once, one after the other, before other connections have their turn.
 _TURN: Final = 32
+
+# Looking a member up in its class costs as much as a call.
+_OPEN: Final = Kind.OPEN
 
 HandOver = Callable[[asyncio.Transport, Place, bytes, bool], None]
 
@@ -239,7 +243,7 @@ class Connection(asyncio.Protocol):
         port = self._port
         self._begun = False
         self._seen = 0
-        kind, token, form, body, self._at, _ = request
+        kind, token, form, body, self._at, _, _ = request
         if body:
             port.doors.refuse_body(kind)
             path = f"/o/{token}.gif" if kind is Kind.OPEN else f"/c/{token}"
@@ -256,7 +260,7 @@ class Connection(asyncio.Protocol):
         self._form = form
         self._pending = True
         self._deadline = NEVER
-        if kind is Kind.OPEN:
+        if kind is _OPEN:
             port.doors.pixel(token, request.hit(network), self)
         else:
             port.doors.click(token, request.hit(network), self)

@@ -14,7 +14,7 @@ from services.tracker.answers import (
     RECORDED,
     Answer,
 )
-from services.tracker.front.heads import CLOSE, HEAD, OLD
+from services.tracker.front.blocks import CLOSE, HEAD, OLD
 
 _FORMS: Final = (HEAD | CLOSE | OLD) + 1
 

@@ -4,16 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.tracker.front.heads import (
-    CLOSE,
-    HEAD,
-    HEAD_BYTES,
-    OLD,
-    OURS,
-    HeadReader,
-    Request,
-    Verdict,
-)
+from services.tracker.front.blocks import CLOSE, HEAD, OLD
+from services.tracker.front.heads import HEAD_BYTES, OURS, HeadReader, Request, Verdict
 from services.tracker.hits import Hit
 from services.tracker.metrics import Kind
 from tests.tracker.front.table import ANSWERED, LINK, PIXEL, REFUSED, get

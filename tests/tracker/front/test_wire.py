@@ -3,7 +3,7 @@
 import pytest
 
 from services.tracker.answers import NO_SUCH_LINK, PIXEL, PIXEL_RECORDED, redirect
-from services.tracker.front.heads import CLOSE, HEAD, OLD
+from services.tracker.front.blocks import CLOSE, HEAD, OLD
 from services.tracker.front.wire import MALFORMED, Wire, body_refused
 
 SECOND = 1_000_000
