@@ -27,9 +27,13 @@ _IDS_AT_A_TIME: Final = 256
 _DIGITS: Final = 2 * identity.ENTROPY_BYTES
 _TOLD: Final = len(Hit._fields) - 1
 """How many fields of a hit go into the event; the trace parent goes beside it."""
-_CACHED_CHARACTERS: Final = 512
+_REMEMBERED: Final = 4096
+_REMEMBERED_BYTES: Final = 768
 _BELOW: Final = len("000Z")
 """What of a time stands behind its milliseconds."""
+_MICROSECONDS: Final = tuple(f"{number:03d}Z".encode() for number in range(1000))
+
+_Told = tuple[str | None, ...]
 
 
 class Mint:
@@ -39,11 +43,12 @@ class Mint:
         self._edge: Final = edge
         self._clock: Final = clock
         self._entropy: Final = entropy
-        self._pool = ""
-        self._taken = 0
+        self._tails: list[bytes] = []
         self._milliseconds = -1
-        self._id_head = ""
-        self._time_head = ""
+        self._id_head = b""
+        self._time_head = b""
+        # A few programs in a few networks send many requests.
+        self._facts: Final[dict[_Told, bytes]] = {}
         fixed = (*envelope.FIXED, ("ce_source", f"/tracker/{edge}".encode()))
         self._opened: Final = (*fixed, ("ce_type", b"message.opened.v1"))
         self._clicked: Final = (*fixed, ("ce_type", b"link.clicked.v1"))
@@ -65,40 +70,52 @@ class Mint:
         milliseconds, microseconds = divmod(self._clock.now(), 1000)
         if milliseconds != self._milliseconds:
             self._tick(milliseconds)
-        digits = seen.message.hex()
+        tenant, raw, refs, _, _, _ = seen
+        digits = raw.hex()
         message = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-        refs = seen.refs[0] if len(seen.refs) == 1 else '","'.join(seen.refs)
-        told = hit[:_TOLD]
-        tell = _facts if _is_short(hit) else _facts_anew
+        ref = refs[0] if len(refs) == 1 else '","'.join(refs)
         # Of what stands before the facts, nothing needs to be escaped.
-        head = f'{{"message_id":"{message}","refs":["{refs}"],{part}'
+        head = f'{{"message_id":"{message}","refs":["{ref}"],{part}'
+        told = hit[:_TOLD]
         headers = (
             *fixed,
-            ("ce_id", (self._id_head + identity.uuid7_tail(self._random())).encode()),
-            ("ce_tenant", _encoded(seen.tenant)),
-            ("ce_time", f"{self._time_head}{microseconds:03d}Z".encode()),
+            ("ce_id", self._id_head + (self._tails or self._refilled()).pop()),
+            _of_tenant(tenant),
+            ("ce_time", self._time_head + _MICROSECONDS[microseconds]),
         )
         if hit.traceparent is not None:
-            headers = (*headers, *_trace(hit.traceparent))
-        return Entry(seen.tenant, message.encode(), head.encode() + tell(self._edge, told), headers)
+            headers += _trace(hit.traceparent)
+        value = head.encode() + (self._facts.get(told) or self._facts_of(told))
+        # its own __new__ would cost three times as much
+        return tuple.__new__(Entry, (tenant, message.encode(), value, headers))
 
     def _tick(self, milliseconds: int) -> None:
         """Write what all events of a millisecond have in common, of which there are dozens under load."""
         self._milliseconds = milliseconds
-        self._id_head = identity.uuid7_head(milliseconds)
-        self._time_head = instant.text(Instant(milliseconds * 1000))[:-_BELOW]
+        self._id_head = identity.uuid7_head(milliseconds).encode()
+        self._time_head = instant.text(Instant(milliseconds * 1000))[:-_BELOW].encode()
 
-    def _random(self) -> str:
-        """Take the random digits of one id."""
-        start = self._taken
-        if start == len(self._pool):
-            self._pool = self._entropy(_IDS_AT_A_TIME * identity.ENTROPY_BYTES).hex()
-            start = 0
-        self._taken = start + _DIGITS
-        return self._pool[start : self._taken]
+    def _refilled(self) -> list[bytes]:
+        """Write the random parts of the next ids."""
+        digits = self._entropy(_IDS_AT_A_TIME * identity.ENTROPY_BYTES).hex()
+        starts = range(0, len(digits), _DIGITS)
+        self._tails = [identity.uuid7_tail(digits[at : at + _DIGITS]).encode() for at in starts]
+        self._tails.reverse()  # they are taken from the end
+        return self._tails
+
+    def _facts_of(self, told: _Told) -> bytes:
+        """Write what the headers tell, and remember it where it is short: strangers decide how long it is."""
+        facts = _written(self._edge, told)
+        if len(facts) <= _REMEMBERED_BYTES:
+            if len(self._facts) >= _REMEMBERED:
+                del self._facts[
+                    next(iter(self._facts))
+                ]  # the oldest; what comes often is soon back
+            self._facts[told] = facts
+        return facts
 
 
-def _facts_anew(edge: str, told: tuple[str | None, ...]) -> bytes:
+def _written(edge: str, told: _Told) -> bytes:
     """Write what the headers tell, as the rest of a JSON object."""
     hit = Hit(*told)  # type: ignore[arg-type]  # the method is first and always there
     facts = {
@@ -116,20 +133,9 @@ def _facts_anew(edge: str, told: tuple[str | None, ...]) -> bytes:
     return orjson.dumps(facts)[1:]
 
 
-def _is_short(hit: Hit) -> bool:
-    """Tell whether what the headers tell may be remembered; strangers decide how long they are."""
-    if hit.purpose or hit.sec_purpose or hit.range:
-        return False
-    return len(hit.user_agent or "") + len(hit.language or "") <= _CACHED_CHARACTERS
-
-
-# A few programs in a few networks send many requests.
-_facts: Final = lru_cache(maxsize=4096)(_facts_anew)
-
-
 @lru_cache(maxsize=4096)
-def _encoded(tenant: Tenant) -> bytes:
-    return tenant.encode("ascii")
+def _of_tenant(tenant: Tenant) -> tuple[str, bytes]:
+    return "ce_tenant", tenant.encode("ascii")
 
 
 def _trace(header: str) -> Headers:
