@@ -12,6 +12,11 @@ from services.tracker.hits import Hit
 from services.tracker.metrics import Kind, KindTally, Metrics, NotRecorded, Outcome
 from services.tracker.refusals.table import Verdict
 
+# Looking a member up in its class costs as much as a call.
+_FULL: Final = Mode.FULL
+_KAFKA: Final = Where.KAFKA
+_SPOOL: Final = Where.SPOOL
+_RECORDED: Final = Outcome.RECORDED
 _WHY: Final = {
     Verdict.REFUSED: NotRecorded.REFUSED,
     Verdict.ENGAGEMENT_OFF: NotRecorded.ENGAGEMENT_OFF,
@@ -43,12 +48,12 @@ class Pending(ABC):
 
     def settle(self, where: Where) -> None:
         """Count where the event is safe, and answer."""
-        if where is Where.KAFKA:
+        if where is _KAFKA:
             self.tally.kafka += 1
-            self.tell(Outcome.RECORDED)
-        elif where is Where.SPOOL:
+            self.tell(_RECORDED)
+        elif where is _SPOOL:
             self.tally.spool += 1
-            self.tell(Outcome.RECORDED)
+            self.tell(_RECORDED)
         else:
             self.tally.unavailable += 1
             self.tell(Outcome.UNAVAILABLE)
@@ -70,7 +75,7 @@ class Books:
         self, seen: Seen, hit: Hit, mint: Callable[[Seen, Hit], Entry], pending: Pending
     ) -> None:
         """Tell `pending` what became of the hit, at once or when it is safe; counted either way."""
-        if seen.mode != Mode.FULL:
+        if seen.mode != _FULL:
             pending.tally.not_recorded[NotRecorded.MODE] += 1
             pending.tell(Outcome.NOT_RECORDED)
             return
