@@ -58,6 +58,10 @@ class Settings:
             self._apply_one(record)
         await self._tell(records[-1].offset + 1 if records else self.next_offset)
 
+    async def pass_to(self, offset: int) -> None:
+        """Take note that no record stands before that offset which was not folded."""
+        await self._tell(max(offset, self.next_offset))
+
     async def start_over(self, offset: int) -> None:
         """Go back to an earlier offset, or to a log that begins elsewhere; what holds is folded over."""
         await self._tell(offset)

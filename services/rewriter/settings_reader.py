@@ -63,6 +63,9 @@ class SettingsReader:
                 raise Transient(f"settings: {reason}")
             if records := polled.records.get(LANE):
                 await settings.apply(records)
+            elif not settings.caught_up:
+                # what stood last may be gone by compaction, or be no record at all
+                await settings.pass_to(await consumer.position(LANE, _CONNECT_SECONDS))
 
     def _note_progress(self, end: int) -> None:
         settings = self._settings

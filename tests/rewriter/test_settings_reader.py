@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiokafka
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
@@ -168,6 +169,23 @@ async def test_a_place_that_is_not_there_is_read_again_from_the_beginning(
     async with reading(kafka_servers, settings):
         await until(lambda: settings.next_offset < 1_000_000_000 and settings.caught_up, 20.0)
     assert settings.refused == 0
+
+
+async def test_the_end_is_reached_where_no_record_stands_before_it(kafka_servers: str) -> None:
+    await make_topics(kafka_servers)
+    producer = aiokafka.AIOKafkaProducer(
+        bootstrap_servers=kafka_servers, transactional_id="settings-never"
+    )
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        await producer.send_and_wait(LANE.topic, b"never", key=b"never", partition=LANE.partition)
+        await producer.abort_transaction()
+    finally:
+        await producer.stop()
+    settings = Settings()
+    async with reading(kafka_servers, settings):
+        await until(lambda: settings.caught_up, 20.0)
 
 
 async def test_kafka_away_is_waited_for() -> None:
