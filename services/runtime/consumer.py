@@ -21,6 +21,7 @@ from services.runtime.lifecycle import Life
 from services.runtime.log import get_logger
 from services.runtime.postgres import Pool
 from services.runtime.reader import Open, Reader
+from services.runtime.restraint import Restraint
 from services.runtime.retry import Backoff
 from services.runtime.slices import Run, count
 
@@ -83,6 +84,8 @@ class FencedConsumer(Generic[D]):
         *,
         reader: Open = Consumer,
         chance: random.Random = _CHANCE,
+        restraint: Restraint | None = None,
+        slice_records: int = SLICE_RECORDS,
     ) -> None:
         self._plans = {plan.topic: plan for plan in topics}
         self._servers = servers
@@ -90,9 +93,12 @@ class FencedConsumer(Generic[D]):
         self._metrics = metrics
         self._reader = reader
         self._chance = chance
+        self._restraint = restraint
+        self._slice_records = slice_records
+        self._open: set[Lane] = set()
         self.worker = f"{name}/{chance.getrandbits(48):012x}"
         self._checkpoints = Checkpoints(pool, name, self.worker)
-        self._folder = Folder(self._checkpoints, fold, clock, metrics)
+        self._folder = Folder(self._checkpoints, fold, clock, metrics, slice_records)
         self._consumer: Reader | None = None
         self._all: list[Lane] = []
         self._held: dict[Lane, Held] = {}
@@ -147,23 +153,24 @@ class FencedConsumer(Generic[D]):
         for lane, reason in polled.unreadable.items():
             await self._unreadable(self._held[lane], reason)
         runs = await self._fresh(polled)
+        await self._pass_by(consumer, polled)
         troubles = await self._folder.fold(self._held, runs, stopping)
         for lane, trouble in troubles.items():
             await self._settle(self._held[lane], trouble)
         for lane, _ in runs:
             self._tell_lag(lane, consumer.end_offset(lane))
-        backlog = count(tuple(runs)) >= SLICE_RECORDS
+        backlog = count(tuple(runs)) >= self._slice_records
         self._paced_until = begun + (PACE_SECONDS if runs and not backlog else 0.0)
 
     async def _read(self, consumer: Reader, stopping: asyncio.Event) -> Polled:
         """Wait for records; those that come one after the other are taken together."""
         early = self._paced_until - self._clock.monotonic()
         if early <= 0:
-            return await consumer.poll(_POLL_SECONDS, SLICE_RECORDS)
+            return await consumer.poll(_POLL_SECONDS, self._slice_records)
         await _pause(stopping, early)
-        first = await consumer.poll(_POLL_SECONDS, SLICE_RECORDS)
+        first = await consumer.poll(_POLL_SECONDS, self._slice_records)
         # The first to come were fetched at once, and while they lay there nothing else was.
-        rest = await consumer.poll(_REST_SECONDS, SLICE_RECORDS)
+        rest = await consumer.poll(_REST_SECONDS, self._slice_records)
         for lane, records in rest.records.items():
             first.records.setdefault(lane, []).extend(records)
         first.unreadable.update(rest.unreadable)
@@ -175,6 +182,12 @@ class FencedConsumer(Generic[D]):
             if held.retry_at and now >= held.retry_at:
                 held.retry_at, self._stale = 0.0, True
         readable = [one for one in self._held.values() if not one.halted and not one.retry_at]
+        if self._restraint is not None:
+            if now < self._restraint.rest_until:
+                return False
+            readable = [one for one in readable if self._restraint.open(one.lane, one.next_offset)]
+            opened = {one.lane for one in readable}
+            self._stale, self._open = self._stale or opened != self._open, opened
         if self._stale:
             consumer.assign(
                 {one.lane: one.next_offset - (one.anchor is not None) for one in readable}
@@ -189,9 +202,21 @@ class FencedConsumer(Generic[D]):
             if lane in polled.unreadable or not await self._is_ours(self._held[lane], records[0]):
                 continue
             held = self._held[lane]
-            if fresh := [one for one in records if one.offset >= held.next_offset]:
+            fresh: Sequence[Record] = [one for one in records if one.offset >= held.next_offset]
+            if self._restraint is not None:
+                allowed = self._restraint.cut(lane, fresh)
+                self._stale = self._stale or len(allowed) < len(fresh)  # to be read again later
+                fresh = allowed
+            if fresh:
                 runs.append(Run(lane, fresh))
         return runs
+
+    async def _pass_by(self, consumer: Reader, polled: Polled) -> None:
+        """Find out about lanes that brought nothing: whether there is nothing before their bound any more."""
+        if self._restraint is None:
+            return
+        for lane in self._open - polled.records.keys() - polled.unreadable.keys():
+            self._restraint.pass_by(lane, await consumer.position(lane, _KAFKA_SECONDS))
 
     async def _is_ours(self, held: Held, first: Record) -> bool:
         """Compare the first record after a claim with the one that the checkpoint remembers."""

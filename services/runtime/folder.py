@@ -99,12 +99,18 @@ class Folder(Generic[D]):
     """Commits slices for a consumer; the consumer settles what befalls its lanes."""
 
     def __init__(
-        self, checkpoints: Checkpoints, fold: Fold[D], clock: Clock, metrics: FoldMetrics
+        self,
+        checkpoints: Checkpoints,
+        fold: Fold[D],
+        clock: Clock,
+        metrics: FoldMetrics,
+        slice_records: int = SLICE_RECORDS,
     ) -> None:
         self._checkpoints = checkpoints
         self._fold = fold
         self._clock = clock
         self._metrics = metrics
+        self._slice_records = slice_records
 
     async def fold(
         self, held: Mapping[Lane, Held], runs: Sequence[Run], stopping: asyncio.Event
@@ -113,7 +119,7 @@ class Folder(Generic[D]):
 
         The trouble of one lane leaves the others alone.
         """
-        turn: _Turn[D] = _Turn(pending=list(_slices(held, runs))[::-1])
+        turn: _Turn[D] = _Turn(pending=list(_slices(held, runs, self._slice_records))[::-1])
         while turn.pending and not stopping.is_set():
             await self._advance(held, turn)
         for run in runs:
@@ -198,12 +204,12 @@ class Folder(Generic[D]):
         self._metrics.committed(part, took, self._clock.now())
 
 
-def _slices(held: Mapping[Lane, Held], runs: Sequence[Run]) -> Iterator[Slice]:
+def _slices(held: Mapping[Lane, Held], runs: Sequence[Run], size: int) -> Iterator[Slice]:
     """Cut what the lanes brought: one that failed is tried alone, and in smaller slices each time."""
-    yield from cut([run for run in runs if not held[run.lane].attempt], SLICE_RECORDS)
+    yield from cut([run for run in runs if not held[run.lane].attempt], size)
     for run in runs:
         if attempt := held[run.lane].attempt:
-            yield from cut([run], max(1, SLICE_RECORDS >> attempt))
+            yield from cut([run], max(1, size >> attempt))
 
 
 def _floods(

@@ -29,6 +29,10 @@ class Reader(Protocol):
     def end_offset(self, lane: Lane) -> int | None:
         """Return the offset after the lane's last record as of the last fetch, if there was one."""
 
+    async def position(self, lane: Lane, seconds: float) -> int:
+        """Return the offset from which an assigned lane is read on, past what compaction has taken away."""
+        ...
+
     async def partitions(self, topic: str, seconds: float) -> int:
         """Return how many partitions the topic has; Transient if it does not exist (yet)."""
         ...
