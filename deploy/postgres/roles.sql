@@ -37,3 +37,8 @@ create schema if not exists projector authorization inkling_projector_owner;
 create schema if not exists alerts authorization inkling_alerts_owner;
 grant usage on schema projector to inkling_projector_writer, inkling_projector_reader;
 grant usage on schema alerts to inkling_alerts_writer, inkling_alerts_reader;
+
+-- A rebuild makes the projector's read models anew in the one, and tables that change places go through the other.
+create schema if not exists projector_beside authorization inkling_projector_owner;
+create schema if not exists projector_between authorization inkling_projector_owner;
+grant usage on schema projector_beside to inkling_projector_writer;
