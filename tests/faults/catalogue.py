@@ -10,6 +10,7 @@ from tests.faults.rows import (
     crowds,
     damage,
     disks,
+    dying,
     killing,
     networks,
     outages,
@@ -17,6 +18,7 @@ from tests.faults.rows import (
     replicas,
     slots,
     together,
+    zombies,
 )
 
 
@@ -55,6 +57,13 @@ FAULTS: Final[dict[str, Fault]] = {
     "E25": Fault(killing.e25, quick=True),
     "E26": Fault(slots.e26, quick=True),
     "ALL": Fault(together.together),
+    "P1": Fault(dying.p01, quick=True),
+    "P2": Fault(zombies.p02, quick=True),
+    "P3": Fault(zombies.p03, quick=True),
+    "P4": Fault(dying.p04),
     "P7": Fault(contents.p07, quick=True),
+    "P8": Fault(contents.p08, quick=True),
+    "P19": Fault(dying.p19),
+    "P22": Fault(zombies.p22, quick=True),
 }
 """As in the study's catalogue; and many of them together."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from schemas import topics
@@ -18,6 +18,8 @@ _GIVEN_UP_SECONDS = 180.0
 _BATCH = 400
 _TICK_SECONDS = 0.05
 _AGAIN_SECONDS = 0.1
+Source = Callable[[int], list[Told]]
+"""Gives so many events."""
 
 
 def now() -> Instant:
@@ -86,45 +88,38 @@ class Feed:
             await producer.close(1.0)
 
     @asynccontextmanager
-    async def flowing(self, events: Iterable[Told], rate: float) -> AsyncIterator["Flow"]:
-        """Have events flow into the log at a rate while a block runs; after it, what is left comes at once."""
-        flow = Flow(self, list(events), rate)
+    async def flowing(self, source: Source, rate: float) -> AsyncIterator["Flow"]:
+        """Have events flow into the log at a rate while a block runs."""
+        flow = Flow(self, source, rate)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(flow.run())
             try:
                 yield flow
             finally:
-                flow.hurry()
+                flow.stop()
 
 
 class Flow:
     """Events on their way."""
 
-    def __init__(self, feed: Feed, events: list[Told], rate: float) -> None:
+    def __init__(self, feed: Feed, source: Source, rate: float) -> None:
         self._feed = feed
-        self._events = events
+        self._source = source
         self._rate = rate
-        self._hurried = False
+        self._over = False
         self.written = 0
 
-    @property
-    def done(self) -> bool:
-        """Tell whether all of them are in the log."""
-        return self.written == len(self._events)
-
-    def hurry(self) -> None:
-        """Write what is left as fast as Kafka takes it."""
-        self._hurried = True
+    def stop(self) -> None:
+        """Write no more than is on its way."""
+        self._over = True
 
     async def run(self) -> None:
-        """Write all of them."""
+        """Write until it is stopped; what Kafka did not take in time is made up for."""
         begun = time.monotonic()
-        while not self.done:
-            due = int((time.monotonic() - begun) * self._rate)
-            room = len(self._events) if self._hurried else due
-            part = self._events[self.written : room]
-            if part:
+        while not self._over:
+            due = int((time.monotonic() - begun) * self._rate) - self.written
+            if due > 0:
+                part = self._source(min(due, _BATCH))
                 await self._feed.put(part)
                 self.written += len(part)
-            else:
-                await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(_TICK_SECONDS)

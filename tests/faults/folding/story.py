@@ -150,6 +150,7 @@ class Story:
         self._late = late
         self._run = secrets.token_hex(4)
         self._numbers = itertools.count()
+        self._lived: list[Told] = []
         self.tenants = [Tenant(f"p-{self._run}-{number}") for number in range(tenants)]
         self.mails = [self._mail(number, partitions) for number in range(mails)]
         self.partitions = partitions
@@ -219,6 +220,13 @@ class Story:
         among = list(mails or self.mails)
         made = [self._happening(self._chance.choice(among)) for _ in range(count)]
         return sorted(made, key=lambda one: one.envelope.occurred_at)
+
+    def living(self, count: int) -> list[Told]:
+        """Tell of so many more, a fifth of which were told before, just now or long ago."""
+        fresh = self.happenings(count - count // 5)
+        self._lived += fresh
+        again = [self._chance.choice(self._lived) for _ in range(count // 5)]
+        return self._chance.sample([*fresh, *again], len(fresh) + len(again))
 
     def open_of(self, mail: Mail, at: Instant) -> Told:
         """Tell of a person who opens a mail."""
@@ -308,3 +316,10 @@ def repeated(events: list[Told], part: float, chance: random.Random) -> list[Tol
 def shuffled(events: list[Told], chance: random.Random) -> list[Told]:
     """Return the events in another order."""
     return chance.sample(events, len(events))
+
+
+def take(events: list[Told], many: int) -> list[Told]:
+    """Take that many from the beginning of what is left."""
+    taken = events[:many]
+    del events[:many]
+    return taken
