@@ -61,11 +61,18 @@ class Postgres:
         *,
         fsync: bool,
     ) -> None:
+        self.more: dict[str, str] = {}
+        """Further settings of the server, which win over its own; read at each start."""
         self._directory = directory
         self._port = ports.public("postgres")
         self._processes = processes
         self._passwords = passwords
         self._settings = _SETTINGS | ({} if fsync else _FORGETFUL)
+
+    @property
+    def port(self) -> int:
+        """Where the server listens."""
+        return self._port
 
     def url(self, role: str, database: str = DATABASE) -> str:
         """The connection URL of a role, password included."""
@@ -82,7 +89,9 @@ class Postgres:
             self._initialise(launch)
         _remove_stale_lock(launch.directory / "data" / "postmaster.pid")
         settings = [
-            option for name, value in self._settings.items() for option in ("-c", f"{name}={value}")
+            option
+            for name, value in (self._settings | self.more).items()
+            for option in ("-c", f"{name}={value}")
         ]
         command = [*launch.prefix, str(launch.programs / "postgres"), "-D", "data"]
         self._processes.start(
