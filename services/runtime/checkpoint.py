@@ -25,7 +25,7 @@ class Fenced(Exception):
 
 
 class Moved(Exception):
-    """Checkpoints are not where we left them: a commit of unknown outcome, or a restored backup."""
+    """Checkpoints are not as we left them: a commit of unknown outcome, an operator, or a restored backup."""
 
     def __init__(self, next_offsets: Mapping[Lane, int]) -> None:
         super().__init__(next_offsets)
@@ -48,13 +48,18 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A lane just taken, and what its checkpoint says; no offset means that it was never begun."""
+    """A lane just taken, and what its checkpoint says; no offset means that it was never begun.
+
+    `read_to` is in seconds since 1970: what Kafka acknowledged before is folded.
+    """
 
     lane: Lane
     epoch: int
     next_offset: int | None
     anchor: bytes | None
     halted: str | None
+    topic_id: str | None
+    read_to: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,8 @@ class Checkpoints:
                 next_offset=row["next_offset"],
                 anchor=row["anchor"],
                 halted=row["halted"],
+                topic_id=row["topic_id"],
+                read_to=row["read_to"],
             )
             for row in rows
         ]
@@ -116,6 +123,10 @@ class Checkpoints:
     async def begin(self, lane: Lane, epoch: int, offset: int) -> bool:
         """Store where a lane begins; False when it is not ours any more."""
         return await self._pool.execute(_SQL["begin"], *self._key(lane), epoch, offset) == 1
+
+    async def recognise(self, lane: Lane, epoch: int, topic_id: str) -> None:
+        """Remember which topic a lane is of, so that another one under its name is noticed."""
+        await self._pool.execute(_SQL["recognise"], *self._key(lane), epoch, topic_id)
 
     @contextlib.asynccontextmanager
     async def advancing(self, moves: Sequence[Move]) -> AsyncIterator[Connection]:
@@ -139,9 +150,9 @@ class Checkpoints:
             if advanced != len(moves):
                 raise Fenced([move.lane for move in moves])
 
-    async def halt(self, lane: Lane, epoch: int, reason: str) -> None:
+    async def halt(self, lane: Lane, epoch: int, reason: str, detail: str = "") -> None:
         """Stop a lane for every worker until an operator clears the reason."""
-        await self._pool.execute(_SQL["halt"], *self._key(lane), epoch, reason)
+        await self._pool.execute(_SQL["halt"], *self._key(lane), epoch, reason, detail)
 
     async def release(self, leases: Collection[tuple[Lane, int]]) -> None:
         """Give leases back."""
@@ -184,7 +195,11 @@ def _compare(moves: Sequence[Move], rows: Sequence[Row]) -> None:
     if fenced:
         raise Fenced(fenced)
     found = {move.lane: stored[move.lane]["next_offset"] for move in moves}
-    moved = {move.lane: found[move.lane] for move in moves if found[move.lane] != move.next_offset}
+    moved = {
+        move.lane: found[move.lane]
+        for move in moves
+        if found[move.lane] != move.next_offset or stored[move.lane]["halted"] is not None
+    }
     if moved:
         raise Moved(moved)
 

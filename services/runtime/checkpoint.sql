@@ -43,12 +43,18 @@ update checkpoint as mine
 set epoch = mine.epoch + 1, owner = $2, lease_until = clock_timestamp() + interval '10 s'
 from free
 where mine.consumer = $1 and mine.topic = free.topic and mine.partition = free.partition
-returning mine.topic, mine.partition, mine.epoch, mine.next_offset, mine.anchor, mine.halted;
+returning mine.topic, mine.partition, mine.epoch, mine.next_offset, mine.anchor, mine.halted, mine.topic_id,
+          extract(epoch from mine.read_to)::double precision as read_to;
 
 -- name: begin
 -- Stores where a lane that was never read begins.
 update checkpoint set next_offset = $5
 where consumer = $1 and topic = $2 and partition = $3 and epoch = $4 and next_offset is null;
+
+-- name: recognise
+-- Remembers which topic a lane is of, by Kafka's id of it.
+update checkpoint set topic_id = $5
+where consumer = $1 and topic = $2 and partition = $3 and epoch = $4;
 
 -- name: renew
 -- Prolongs the leases that are still the worker's and returns their lanes. Those that were at their end so many seconds
@@ -74,7 +80,7 @@ where mine.consumer = $1 and mine.topic = held.topic and mine.partition = held.p
 
 -- name: lock
 -- Locks the checkpoints of a slice's lanes for its length, in one order, so that two workers never wait in a circle.
-select mine.topic, mine.partition, mine.epoch, mine.next_offset
+select mine.topic, mine.partition, mine.epoch, mine.next_offset, mine.halted
 from checkpoint as mine
 join unnest($2::text[], $3::integer[]) as lane (topic, partition)
     on mine.topic = lane.topic and mine.partition = lane.partition
@@ -94,7 +100,7 @@ where mine.consumer = $1 and mine.topic = past.topic and mine.partition = past.p
 
 -- name: halt
 -- Stops a lane, for every worker, until an operator clears the reason.
-update checkpoint set halted = $5
+update checkpoint set halted = $5, halted_detail = $6, halted_at = clock_timestamp()
 where consumer = $1 and topic = $2 and partition = $3 and epoch = $4;
 
 -- name: read_to

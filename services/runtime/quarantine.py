@@ -53,11 +53,12 @@ async def set_aside(connection: Connection, refused: Sequence[Refusal]) -> None:
         (
             *one.record.lane,
             one.record.offset,
-            _storable(one.reason),
-            _storable(one.detail),
+            storable(one.reason),
+            storable(one.detail),
             one.record.key,
             _packed(one.record),
             one.record.value,
+            one.record.timestamp_ms,
         )
         for one in refused
     ]
@@ -66,7 +67,7 @@ async def set_aside(connection: Connection, refused: Sequence[Refusal]) -> None:
 
 
 def restored(row: Row) -> Record:
-    """Return the record that a row of the quarantine holds, without its timestamp (0)."""
+    """Return the record that a row of the quarantine holds; its timestamp is 0 where none was kept."""
     return Record(
         topic=row["topic"],
         partition=row["partition"],
@@ -76,7 +77,7 @@ def restored(row: Row) -> Record:
         headers=tuple(
             (name, text.encode("latin-1")) for name, text in orjson.loads(row["headers"])
         ),
-        timestamp_ms=0,
+        timestamp_ms=row["timestamp_ms"] or 0,
     )
 
 
@@ -84,7 +85,7 @@ def _packed(record: Record) -> bytes:
     return orjson.dumps([[name, value.decode("latin-1")] for name, value in record.headers])
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Return text that PostgreSQL takes: no NUL, no lone surrogate, no book."""
     cut = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_DETAIL_CHARACTERS]
     return cut.encode(errors="replace").decode()

@@ -68,6 +68,7 @@ async def test_a_refused_record_is_stored_once_and_restored_whole(database: Data
         back = restored(row)
         assert back.lane == refusal.record.lane
         assert (back.offset, back.key, back.value) == refusal.record[2:5]
+        assert back.timestamp_ms == 5
     assert restored(rows[0]).headers[0] == ("ce_type", b"x")
     assert restored(rows[0]).headers[1][1] == b"\x00\xff"
 
