@@ -9,6 +9,7 @@ from tests.faults.rows import (
     contents,
     crowds,
     damage,
+    databases,
     disks,
     dying,
     killing,
@@ -63,6 +64,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "P4": Fault(dying.p04),
     "P7": Fault(contents.p07, quick=True),
     "P8": Fault(contents.p08, quick=True),
+    "P11": Fault(databases.p11, quick=True),
+    "P12": Fault(databases.p12),
+    "P13": Fault(databases.p13, quick=True),
     "P19": Fault(dying.p19),
     "P22": Fault(zombies.p22, quick=True),
 }
