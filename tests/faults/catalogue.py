@@ -64,6 +64,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "P4": Fault(dying.p04),
     "P7": Fault(contents.p07, quick=True),
     "P8": Fault(contents.p08, quick=True),
+    "P9": Fault(contents.p09, quick=True),
+    "P10": Fault(contents.p10, quick=True),
     "P11": Fault(databases.p11, quick=True),
     "P12": Fault(databases.p12),
     "P13": Fault(databases.p13, quick=True),
