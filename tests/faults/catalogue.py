@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from tests.faults.ground import Ground, Row
 from tests.faults.rows import (
     clocks,
+    contention,
     contents,
     crowds,
     damage,
@@ -13,6 +14,7 @@ from tests.faults.rows import (
     disks,
     dying,
     killing,
+    logs,
     networks,
     outages,
     power,
@@ -69,6 +71,10 @@ FAULTS: Final[dict[str, Fault]] = {
     "P11": Fault(databases.p11, quick=True),
     "P12": Fault(databases.p12),
     "P13": Fault(databases.p13, quick=True),
+    "P14": Fault(contention.p14, quick=True),
+    "P15": Fault(contention.p15),
+    "P16": Fault(logs.p16, quick=True),
+    "P18": Fault(logs.p18),
     "P19": Fault(dying.p19),
     "P22": Fault(zombies.p22, quick=True),
 }

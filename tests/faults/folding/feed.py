@@ -27,6 +27,12 @@ def now() -> Instant:
     return Instant(time.time_ns() // 1000)
 
 
+def outgoing(one: Told) -> Outgoing:
+    """Lay an event into a record that is produced now."""
+    record = one.record(now())
+    return Outgoing(key=record.key, value=record.value, headers=record.headers)
+
+
 class Feed:
     """Writes events to the topics of one Kafka; never loses one, and may write one twice when Kafka does not answer."""
 
@@ -39,8 +45,8 @@ class Feed:
         """How many were written, repeated ones too."""
 
     async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.close(SECONDS)
+        """Let go of Kafka; whoever writes again comes anew."""
+        await self._stopped()
 
     async def put(self, events: Sequence[Told], partition: int | None = None) -> None:
         """Write events in their order, each to its own partition or all to one that they do not belong to."""
@@ -48,13 +54,10 @@ class Feed:
             part = events[start : start + _BATCH]
             batches: dict[Lane, list[Outgoing]] = defaultdict(list)
             for one in part:
-                record = one.record(now())
-                spread = record.topic != topics.SETTINGS.name
-                own = topics.partition_of(record.key, self._partitions) if spread else 0
-                lane = Lane(record.topic, own if partition is None else partition)
-                batches[lane].append(
-                    Outgoing(key=record.key, value=record.value, headers=record.headers)
-                )
+                record = outgoing(one)
+                own = topics.partition_of(record.key, self._partitions)
+                lane = Lane(topics.of(one.event).name, own if partition is None else partition)
+                batches[lane].append(record)
             for lane, records in batches.items():
                 await self.raw(lane, records)
             for one in part:
@@ -85,7 +88,7 @@ class Feed:
     async def _stopped(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.close(1.0)
+            await producer.close(2.0)
 
     @asynccontextmanager
     async def flowing(self, source: Source, rate: float) -> AsyncIterator["Flow"]:

@@ -10,7 +10,7 @@ from schemas import instant, topics
 from schemas.instant import Instant
 from services.runtime.kafka import Outgoing
 from services.runtime.leases import Lane
-from tests.faults.folding.feed import now
+from tests.faults.folding.feed import now, outgoing
 from tests.faults.folding.story import Story, Told
 
 _DAY = 24 * 3600 * instant.SECOND
@@ -21,7 +21,7 @@ _HUGE_BYTES = 2 * 1024**2
 def poisons(story: Story, chance: random.Random) -> dict[str, tuple[Lane, Outgoing]]:
     """Make one of each, by what is wrong with it; each lies where its message does, as far as it names one."""
     good = story.open_of(chance.choice(story.mails), Instant(now() - instant.SECOND))
-    record = _outgoing(good, now())
+    record = outgoing(good)
     lane = Lane(topics.EVENTS.name, topics.partition_of(record.key, story.partitions))
     personal = Lane(topics.PERSONAL.name, chance.randrange(story.partitions))
     told = orjson.loads(record.value or b"")
@@ -59,12 +59,8 @@ def poisons(story: Story, chance: random.Random) -> dict[str, tuple[Lane, Outgoi
         "no tenant": _with(
             record, headers=tuple(one for one in record.headers if one[0] != "ce_tenant")
         ),
-        "the day after tomorrow": _outgoing(
-            story.open_of(stranger, Instant(now() + 2 * _DAY)), now()
-        ),
-        "later than the window": _outgoing(
-            story.open_of(stranger, Instant(now() - 30 * _DAY)), now()
-        ),
+        "the day after tomorrow": outgoing(story.open_of(stranger, Instant(now() + 2 * _DAY))),
+        "later than the window": outgoing(story.open_of(stranger, Instant(now() - 30 * _DAY))),
     }
     placed = {name: (lane, one) for name, one in made.items()}
     placed["no value at all"] = lane, Outgoing(key=record.key, value=None, headers=record.headers)
@@ -76,12 +72,7 @@ def poisons(story: Story, chance: random.Random) -> dict[str, tuple[Lane, Outgoi
 
 def bad(good: Told) -> Outgoing:
     """Make a record that lies where a good one would and cannot be read."""
-    return _with(_outgoing(good, now()), value=b"{")
-
-
-def _outgoing(one: Told, recorded_at: Instant) -> Outgoing:
-    record = one.record(recorded_at)
-    return Outgoing(key=record.key, value=record.value, headers=record.headers)
+    return _with(outgoing(good), value=b"{")
 
 
 def _with(

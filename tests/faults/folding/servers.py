@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -25,14 +25,14 @@ async def a_server(
     *,
     on: Callable[[Path], None] | None = None,
     off: Callable[[Path], None] | None = None,
-    **more: str,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
     """Have a stack of which PostgreSQL runs, with fsync and these settings; `on` prepares where its data will lie."""
     directory = contextmanager(_a_stack)()
     stack = await asyncio.to_thread(directory.__enter__)
     try:
-        stack.postgres.more |= more
-        place = unprivileged.plan(postgres._programs(), stack.postgres._directory).directory
+        stack.postgres.more |= dict(settings or {})
+        place = place_of(stack)
         if on is not None:
             on(place)
         try:
@@ -53,6 +53,11 @@ def _a_stack() -> Iterator[Stack]:
             yield stack
         finally:
             stack.stop()
+
+
+def place_of(stack: Stack) -> Path:
+    """Return the folder in which the server of a stack keeps its data."""
+    return unprivileged.plan(postgres._programs(), stack.postgres._directory).directory
 
 
 async def crash(stack: Stack) -> None:

@@ -1,10 +1,9 @@
 """What lies in the log: copies, another order, hits that come late, records that nobody can read."""
 
 from schemas import topics
-from services.runtime.kafka import Outgoing
 from services.runtime.leases import Lane
 from tests.faults.folding import poison
-from tests.faults.folding.feed import Feed, now
+from tests.faults.folding.feed import Feed, now, outgoing
 from tests.faults.folding.field import Field, a_field
 from tests.faults.folding.poison import poisons
 from tests.faults.folding.story import Mail, Told, repeated, shuffled, take
@@ -122,11 +121,7 @@ async def p10(ground: Ground) -> Row:
         flooded = Lane(topics.EVENTS.name, field.chance.randrange(field.story.partitions))
         behind: list[tuple[int, Told]] = []
         for good in field.story.happenings(ground.count(3_000, 300), near(field, flooded)):
-            right = good.record(now())
-            pair = [
-                poison.bad(good),
-                Outgoing(key=right.key, value=right.value, headers=right.headers),
-            ]
+            pair = [poison.bad(good), outgoing(good)]
             behind.append((await field.feed.raw(flooded, pair), good))
         await eventually(lambda: is_halted(worker, flooded), _SECONDS)
         others = [mail for mail in field.story.mails if mail not in near(field, flooded)]
