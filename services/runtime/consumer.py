@@ -256,6 +256,8 @@ class FencedConsumer(Generic[D]):
     async def _halt(self, held: Held, reason: str) -> None:
         await self._checkpoints.halt(*held.lease, reason)
         held.halted, self._stale = reason, True
+        # Its lease is kept, as one's that gets on; else nobody would see that an operator lets it go on.
+        held.attempt, held.corrupt, held.retry_at = 0, 0, 0.0
         self._metrics.halted(held.lane, reason)
         log.error("lane_halted", lane=str(held.lane), reason=reason, offset=held.next_offset)
 

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,15 @@ async def fill(servers: str, topic: str, enough: Callable[[], bool]) -> tuple[in
             bad += 2 * len(poison)
     await producer.close(SECONDS)
     return total, distinct, bad
+
+
+def damage(file: Path, place: int) -> None:
+    """Turn a byte over; twice, and it is as before."""
+    with file.open("r+b") as opened:
+        opened.seek(place)
+        byte = opened.read(1)
+        opened.seek(place)
+        opened.write(bytes([byte[0] ^ 0xFF]))
 
 
 async def reaches_offset(pool: Pool, total: int, seconds: float) -> None:
@@ -168,6 +178,22 @@ async def test_a_broker_that_freezes_and_one_that_is_killed_cost_time_only(
         await produce(kafka_servers, Lane(topic, 1), [Outgoing(key=b"k", value=b"2")])
         await reaches_offset(pool, 2, 30)
         await eventually(lambda: worker.consumer.healthy() is None)
+
+
+async def test_a_lane_that_halted_at_a_damaged_batch_goes_on_once_an_operator_says_so(
+    servers: Stack, kafka_servers: str, pool: Pool
+) -> None:
+    topic = await a_topic(kafka_servers)
+    lane = Lane(topic, 0)
+    values = [b"%d" % number * 9 for number in range(50)]
+    await produce(kafka_servers, lane, [Outgoing(key=b"k", value=value) for value in values])
+    (log,) = (servers.broker._directory / "data" / f"{topic}-0").glob("*.log")
+    damage(log, log.stat().st_size // 2)
+    async with Worker(kafka_servers, topic, pool).running() as worker:
+        await eventually(lambda: worker.metrics.halts.get(lane) is not None)
+        damage(log, log.stat().st_size // 2)  # which mends it
+        await pool.execute("update checkpoint set halted = null")
+        await reaches_offset(pool, len(values), SECONDS)
 
 
 async def test_a_new_record_is_folded_within_a_moment(kafka_servers: str, pool: Pool) -> None:
