@@ -5,7 +5,7 @@ producer writes against the closed schema (``check``); the reader checks the sam
 writer's optional fields pass by. See ``docs/events.md``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -186,6 +186,11 @@ def _envelope(attributes: Mapping[str, bytes]) -> Envelope:
         occurred_at=_instant(attributes, "ce_time"),
         traceparent=None if trace is None else trace.decode("ascii", "replace"),
     )
+
+
+def reads(event_type: str) -> Callable[[Any], bool]:
+    """Return what tells whether parsed JSON satisfies the reader's schema of a known type."""
+    return _reader(event_type).is_valid
 
 
 def _holds_nul(data: Any) -> bool:

@@ -29,6 +29,9 @@ REF_BYTES: Final = 8
 TENANT_PATTERN: Final = re.compile(r"[a-z0-9-]{1,32}", re.ASCII)
 REF_PATTERN: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 UUID_PATTERN: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+UUID7_PATTERN: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII
+)
 
 
 def tenant(text: str) -> Tenant:

@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from schemas import envelope, identity, topics
+from schemas import topics
 from schemas.envelope import Encoded, Envelope
-from schemas.errors import BadIdentity, Refused
 from schemas.events import MessagePrepared
 from schemas.instant import Instant
-from services.projector import admission, facts, staging
-from services.projector.admission import Reason
+from services.projector import facts, reading, staging
 from services.projector.facts import First
 from services.projector.kinds import Kind
 from services.projector.metrics import Metrics
@@ -58,18 +56,7 @@ class ReadModels:
 
     def take(self, ready: Slice, record: Record) -> Refusal | None:
         """Read, admit and judge a record; one that cannot be folded comes back refused, with its reason."""
-        if record.value is None and record.topic == topics.PERSONAL.name:
-            return _take_tombstone(ready, record)
-        if record.value is None and record.topic == topics.SETTINGS.name:
-            ready.unset((record.key or b"").decode("ascii", "replace"))
-            return None
-        try:
-            received = envelope.decode(record.key, record.value, record.headers)
-        except Refused as refused:
-            detail = f"{refused.field} {refused.detail}".strip()
-            return Refusal(record=record, reason=refused.reason, detail=detail)
-        reason = admission.refuse(received, record.topic) or ready.add(received, record.partition)
-        return None if reason is None else Refusal(record=record, reason=reason)
+        return reading.take(ready, record)
 
     async def apply(self, connection: Connection, ready: Slice) -> None:
         """Fold a slice; raises ``Poison`` when PostgreSQL finds a value of it impossible."""
@@ -94,14 +81,6 @@ class ReadModels:
         self._metrics.folded(records, tally)
         for partition in tally.facts:
             self._wake_relay(partition)
-
-
-def _take_tombstone(ready: Slice, record: Record) -> Refusal | None:
-    try:
-        ready.forget(identity.message_id((record.key or b"").decode("ascii", "replace")))
-    except BadIdentity as error:
-        return Refusal(record=record, reason=Reason.KEY_MALFORMED, detail=error.detail)
-    return None
 
 
 async def _stage(connection: Connection, ready: Slice) -> None:
@@ -218,7 +197,7 @@ async def _enqueue(
     connection: Connection, ready: Slice, stated: Sequence[tuple[Name, Encoded]]
 ) -> Counter[int]:
     """Leave facts to the relay, each on the lane of its message; counts them by lane."""
-    lanes = [ready.lanes[name] for name, _ in stated]
+    lanes = [ready.lanes[topics.message_key(message)] for (_, message), _ in stated]
     if stated:
         rows = [
             (lane, one.key, _headers(one), one.value)

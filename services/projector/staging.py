@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from schemas import codec
+from schemas import codec, topics
 from schemas.envelope import Envelope, Received
 from schemas.events import (
     TYPE_OF,
@@ -81,8 +81,8 @@ class Slice:
     personal: dict[MessageId, Row | None] = field(default_factory=dict)
     engagement: dict[str, bool | None] = field(default_factory=dict)
     unfolded: Counter[str] = field(default_factory=Counter)
-    lanes: dict[Name, int] = field(default_factory=dict)
-    """The partitions on which the messages lie that something happened to."""
+    lanes: dict[bytes, int] = field(default_factory=dict)
+    """The partitions on which the messages lie that something happened to, by the key of their records."""
 
     @property
     def lane(self) -> int:
@@ -94,20 +94,20 @@ class Slice:
         envelope, event = received.envelope, received.event
         match event:
             case MessageOpened() | LinkClicked() | AttachmentViewed():
-                self.lanes[envelope.tenant, event.message_id] = partition
-                self.hits.append(_hit(envelope, event, received.recorded_at))
+                key = topics.message_key(event.message_id)
+                self.add_hit(_hit(envelope, event, received.recorded_at), key, partition)
             case MessagePersonal():
                 self.personal[event.message_id] = _personal(envelope, event)
             case MessagePrepared():
                 if not _fits(event):
                     return Reason.OUT_OF_RANGE
-                self.lanes[envelope.tenant, event.message_id] = partition
+                self.lanes[topics.message_key(event.message_id)] = partition
                 self.prepared.setdefault((envelope.tenant, event.message_id), (envelope, event))
             case ReplyReceived() | MessageBounced() | MessageComplained():
-                self.lanes[envelope.tenant, event.message_id] = partition
+                self.lanes[topics.message_key(event.message_id)] = partition
                 self.correspondence.append(_correspondence(envelope, event))
             case MessageSent() | MessageRescheduled() | MessageCancelled():
-                self.lanes[envelope.tenant, event.message_id] = partition
+                self.lanes[topics.message_key(event.message_id)] = partition
                 self.held.append(_held(envelope, event))
             case TenantSet():
                 self.engagement[envelope.tenant] = event.engagement
@@ -118,6 +118,11 @@ class Slice:
             case _:
                 return Reason.WRONG_TOPIC
         return None
+
+    def add_hit(self, row: Row, key: bytes, partition: int) -> None:
+        """Take in a hit that is a row already, about the message of a key, from a partition."""
+        self.lanes[key] = partition
+        self.hits.append(row)
 
     def forget(self, message: MessageId) -> None:
         """Take in a tombstone of the personal topic."""
@@ -133,17 +138,15 @@ def _hit(envelope: Envelope, event: Hit, recorded_at: int) -> Row:
     verdict = rules.judge(event)
     kind, item = _kind(event)
     return (
-        envelope.id,
+        str(envelope.id),
         envelope.tenant,
-        event.message_id,
+        str(event.message_id),
         event.refs[0] if len(event.refs) == 1 else None,
         kind,
         item,
         envelope.occurred_at,
         recorded_at,
-        verdict.agent,
-        verdict.rule,
-        verdict.human,
+        *verdict,
         event.method,
         event.edge,
         event.user_agent,

@@ -50,3 +50,27 @@ def test_anything_else_is_no_instant(text: str) -> None:
 
 def test_years_of_one_digit_are_written_with_four() -> None:
     assert instant.text(instant.parse("0007-01-01T00:00:00Z")) == "0007-01-01T00:00:00.000000Z"
+
+
+@given(INSTANTS)
+def test_what_is_written_is_read_from_bytes_too(at: int) -> None:
+    assert instant.parse_written(instant.text(Instant(at)).encode()) == at
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"2026-11-24T09:30:00Z",
+        b"2026-11-24t09:30:00.000000Z",
+        b"2026-11-24T09:30:00.000000z",
+        b"2026-11-24T09:30:00.00_000Z",
+        b"2026-11-24T09:30:00.+00000Z",
+        b"2026-11-24T09:30:00,000000Z",
+        b"2026-11-24T24:30:00.000000Z",
+        b"\xff026-11-24T09:30:00.000000Z",
+    ],
+)
+def test_no_other_form_is_read_from_bytes(raw: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 what it says is nobody's business
+        instant.parse_written(raw)

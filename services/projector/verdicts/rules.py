@@ -7,7 +7,7 @@ order, reclassifies history by a rebuild.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.events import Hit, ReplyKind
 from services.projector.verdicts import agents
@@ -27,17 +27,15 @@ class Signals:
     sec_purpose: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What we believe of one interaction, and the rule that says so."""
+class Verdict(NamedTuple):
+    """What we believe of one interaction, the rule that says so, and whether it counts as a person's.
+
+    In the order of the columns of ``staged_hit``.
+    """
 
     agent: Agent
     rule: str
-
-    @property
-    def human(self) -> bool:
-        """Whether it counts as a person's."""
-        return self.agent.human
+    human: bool
 
 
 Rule = Callable[[Signals], Agent | None]
@@ -129,23 +127,26 @@ RULES: Final[tuple[Rule, ...]] = (
     library_agent,
     crawler_agent,
 )
-NO_RULE_MATCHED: Final = Verdict(agent=Agent.PERSON, rule="no_rule_matched")
+NO_RULE_MATCHED: Final = Verdict(Agent.PERSON, "no_rule_matched", Agent.PERSON.human)
 
 
 def judge(hit: Hit) -> Verdict:
     """Judge one hit by itself; what no rule speaks against is a person."""
-    return _judge(hit.method, hit.user_agent, hit.purpose, hit.sec_purpose)
+    return judge_request(hit.method, hit.user_agent, hit.purpose, hit.sec_purpose)
 
 
 @lru_cache(maxsize=_REMEMBERED_REQUESTS)
-def _judge(method: str, user_agent: str, purpose: str | None, sec_purpose: str | None) -> Verdict:
+def judge_request(
+    method: str, user_agent: str, purpose: str | None, sec_purpose: str | None
+) -> Verdict:
+    """Judge a hit by all that the rules look at; agents repeat, so most are remembered."""
     signals = Signals(
         method=method, user_agent=user_agent, purpose=purpose, sec_purpose=sec_purpose
     )
     for rule in RULES:
         agent = rule(signals)
         if agent is not None:
-            return Verdict(agent=agent, rule=rule.__name__)
+            return Verdict(agent, rule.__name__, agent.human)
     return NO_RULE_MATCHED
 
 
