@@ -30,6 +30,7 @@ class Observer:
         self.gone_back: list[str] = []
         """Where an offset or an epoch went back though nobody had it do so."""
         self._seen: dict[Lane, tuple[int, int]] = {}
+        self._sent_back: set[Lane] = set()
 
     async def fetch(self, sql: str, *args: object) -> list[Any]:
         """Run one statement as the superuser."""
@@ -67,13 +68,13 @@ class Observer:
                     "update checkpoint set halted = null where topic = $1 and partition = $2", *lane
                 )
             else:
+                self._sent_back.add(lane)
                 await self.fetch(
-                    "update checkpoint set halted = null, anchor = null, next_offset = $3"
+                    "update checkpoint set halted = null, anchor = null, topic_id = null, next_offset = $3"
                     " where topic = $1 and partition = $2",
                     *lane,
                     offsets[number],
                 )
-                self._seen.pop(lane, None)
 
     def forget(self) -> None:
         """Let the next look be the first, as after a failover to a database that lacks some commits."""
@@ -105,6 +106,8 @@ class Observer:
             lane = Lane(row["topic"], row["partition"])
             now = (row["epoch"], row["next_offset"] or 0)
             before = self._seen.get(lane, (0, 0))
-            if now[0] < before[0] or now[1] < before[1]:
+            if now[1] < before[1] and lane in self._sent_back:
+                self._sent_back.remove(lane)
+            elif now[0] < before[0] or now[1] < before[1]:
                 self.gone_back.append(f"{lane} went back from {before} to {now}")
             self._seen[lane] = now
