@@ -28,7 +28,7 @@ unit: $(PACKAGES) ## the tests that need no server (T=path or name)
 	@$(PY) -m pytest -m "not servers" $(SELECTED)
 fuzz: $(PACKAGES) ## the laws, with many fresh examples (T=path or name); ten minutes under atheris: T=heads, T=tokens
 	@$(if $(filter heads tokens,$(T)),$(PY) -m tests.fuzz $(T),$(PY) -m pytest -m "hypothesis and not servers" --hypothesis-profile=fuzz --timeout=0 $(SELECTED))
-faults: $(PACKAGES) $(KAFKA) ## break the edge under load in 26 ways and print a table; about an hour (T="E5 E12" SEED=7)
+faults: $(PACKAGES) $(KAFKA) ## break edge and projector under load and print a table; about two hours (T="E5 P12" SEED=7)
 	@$(PY) -m tests.faults $(T) $(if $(SEED),--seed $(SEED))
 interop: $(PACKAGES) $(KAFKA) ## against foreign programs, which it fetches itself (T=prometheus for one)
 	@$(PY) -m tests.interop $(T)
