@@ -106,12 +106,14 @@ def too_large(limit: int) -> Problem:
 class Query:
     """The query parameters of a request; those that the door does not know are refused at once."""
 
-    def __init__(self, request: web.Request, known: Collection[str]) -> None:
+    def __init__(
+        self, request: web.Request, known: Collection[str], repeatable: Collection[str] = ()
+    ) -> None:
         self._given = request.query
         for name in self._given:
-            if name not in known:
+            if name not in known and name not in repeatable:
                 raise invalid_parameter(name, "This door has no such parameter.")
-            if len(self._given.getall(name)) > 1:
+            if name not in repeatable and len(self._given.getall(name)) > 1:
                 raise invalid_parameter(name, "It may be given once only.")
 
     def integer(self, name: str, *, default: int, minimum: int, maximum: int) -> int:
@@ -139,6 +141,15 @@ class Query:
         written = self._given.get(name)
         if written is not None and written not in choices:
             raise invalid_parameter(name, f"It must be one of {', '.join(choices)}.")
+        return written
+
+    def all(self, name: str, *, maximum: int, most: int) -> tuple[str, ...]:
+        """Return every value of a repeatable parameter, each once, none longer than so many characters."""
+        written = tuple(dict.fromkeys(self._given.getall(name, ())))
+        if len(written) > most:
+            raise invalid_parameter(name, f"It may be given at most {most} times.")
+        if any(len(one) > maximum or not _storable(one) for one in written):
+            raise invalid_parameter(name, f"It must be text of at most {maximum} characters.")
         return written
 
     def text(self, name: str, *, maximum: int) -> str | None:

@@ -30,6 +30,7 @@ TABLES = {
     "hour_of_week": "tenant, owner, hour, lane",
     "interaction": "event_id",
     "correspondence": "event_id",
+    "label": "tenant, name, value, message_id",
     "personal": "message_id",
     "person": "message_id, ref",
     "tenant_setting": "tenant",

@@ -53,6 +53,13 @@ links as (
         followed = excluded.followed,
         reason = excluded.reason
 ),
+labels as (
+    insert into label (tenant, name, value, message_id)
+    select tenant, one.key, one.value, message_id
+    from prepared, jsonb_each_text(prepared.labels) one
+    order by tenant, one.key, one.value, message_id
+    on conflict do nothing
+),
 attachments as (
     insert into attachment as a (tenant, message_id, attachment_index, size, content_type, followed, reason)
     select tenant, message_id, attachment_index, size, content_type, s.followed, s.reason

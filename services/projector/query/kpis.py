@@ -13,10 +13,11 @@ from uuid import UUID
 
 from services.projector.admission import DAY
 from services.projector.query import shapes
-from services.projector.query.lists import message_conditions
+from services.projector.query.filters import MessageFilter
 from services.projector.query.paging import Conditions
-from services.projector.query.parameters import KpiFilter, MessageFilter
+from services.projector.query.parameters import KpiFilter
 from services.projector.query.scope import Scope
+from services.projector.query.selection import message_conditions
 from services.projector.query.shapes import INTERACTIONS, RATES, Shape
 from services.projector.query.standing import Standing
 from services.runtime.postgres import Connection, Queries, Row

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from schemas.instant import Instant
 from services.projector.query import shapes
+from services.projector.query.filters import MessageFilter
 from services.projector.query.ordering import TEMPLATES
-from services.projector.query.paging import Conditions, read_page
-from services.projector.query.parameters import MessageFilter, PageOf, pattern
+from services.projector.query.paging import Conditions, Walk, read_page
+from services.projector.query.parameters import PageOf, pattern
 from services.projector.query.scope import Scope
+from services.projector.query.selection import WALKED, Asked, message_conditions, read_messages
 from services.projector.query.shapes import NOBODY, Personal, Shape
 from services.projector.query.standing import Standing
 from services.projector.query.status import ABOUT_SENDING
@@ -31,62 +33,42 @@ async def messages(
     now: Instant,
 ) -> Shape:
     """Read one page of messages."""
-    conditions = message_conditions(scope, wanted)
-    if not standing.engaged and wanted.status not in {None, *ABOUT_SENDING}:
-        conditions.add(QUERIES["where_untold"])
-    page = await read_page(
-        connection,
-        QUERIES["messages"],
-        conditions,
-        page_of.order,
-        after=page_of.after,
-        limit=page_of.limit,
-    )
-    ids = [row["message_id"] for row in page.rows]
-    people = await _people(connection, scope, ids)
-    known = await _personal(connection, scope, ids)
+    asked = Asked(scope=scope, wanted=wanted, order=page_of.order, frame=QUERIES["messages"])
+    walk = Walk(after=page_of.after, limit=page_of.limit, looked_at=WALKED)
+    conditions = told_conditions(scope, standing, wanted)
+    page = await read_messages(connection, asked, conditions, walk)
     return {
-        "data": [
-            shapes.message(
-                standing.seen(row),
-                people[row["message_id"]],
-                _total(people[row["message_id"]]),
-                known.get(row["message_id"], NOBODY),
-                now,
-            )
-            for row in page.rows
-        ],
+        "data": await shaped(connection, scope, standing, page.rows, now),
         "next": page_of.cursor(page.next),
     }
 
 
-def message_conditions(scope: Scope, wanted: MessageFilter) -> Conditions:
-    """Say in SQL which messages are wanted and may be seen."""
-    conditions = Conditions()
-    conditions.add(QUERIES["where_tenant"], scope.tenant)
-    conditions.add(QUERIES["where_prepared"])
-    match wanted.followed:
-        case True:
-            conditions.add(QUERIES["where_followed"])
-        case False:
-            conditions.add(QUERIES["where_unfollowed"])
-        case None:
-            pass
-    for name, value in (
-        ("where_owner", scope.owner),
-        ("where_owner", wanted.owner),
-        ("where_template", wanted.template),
-        ("where_regarding", wanted.regarding),
-        ("where_status", wanted.status),
-        ("where_ref", wanted.recipient_ref),
-        ("where_person", wanted.recipient_id),
-        ("where_found", None if wanted.search is None else pattern(wanted.search)),
-        ("where_from", wanted.sent_from),
-        ("where_to", wanted.sent_to),
-    ):
-        if value is not None:
-            conditions.add(QUERIES[name], value)
+def told_conditions(scope: Scope, standing: Standing, wanted: MessageFilter) -> Conditions:
+    """Say in SQL which messages are wanted, as far as that may be told."""
+    conditions = message_conditions(scope, wanted)
+    of_readers = wanted.about_engagement or wanted.status not in {None, *ABOUT_SENDING}
+    if of_readers and not standing.engaged:
+        conditions.add(QUERIES["where_untold"])
     return conditions
+
+
+async def shaped(
+    connection: Connection, scope: Scope, standing: Standing, rows: Sequence[Row], now: Instant
+) -> list[Shape]:
+    """Write rows of messages with whom they went to."""
+    ids = [row["message_id"] for row in rows]
+    people = await _people(connection, scope, ids)
+    known = await _personal(connection, scope, ids)
+    return [
+        shapes.message(
+            standing.seen(row),
+            people[row["message_id"]],
+            _total(people[row["message_id"]]),
+            known.get(row["message_id"], NOBODY),
+            now,
+        )
+        for row in rows
+    ]
 
 
 async def templates(

@@ -11,7 +11,7 @@ select
         order by t.named_at desc
         limit 1
     ) as template_name
-from message m
+from {source}
 where {where}
 order by {order}
 limit {limit};
@@ -132,48 +132,80 @@ m.message_id in (select r.message_id from recipient r where r.tenant = m.tenant 
 -- Mails to one person, by the caller's id for the person.
 m.message_id in (select p.message_id from person p where p.tenant = m.tenant and p.id = {0});
 
--- name: where_status
--- Mails of one status; the first that holds, as `status.py` has it.
-case
-    when m.cancelled_at is not null then 'cancelled'
-    when m.scheduled_at is not null and m.sent_at is null then 'scheduled'
-    when m.bounced_at is not null then 'bounced'
-    when not m.followed then 'not_followed'
-    when m.human_last_replied_at is not null then 'replied'
-    when m.human_last_clicked_at is not null then 'clicked'
-    when m.human_last_attachment_viewed_at is not null then 'viewed'
-    when m.human_last_opened_at is not null then 'opened'
-    when m.last_opened_at is not null then 'opened_by_machine'
-    else 'not_opened'
-end = {0};
+-- name: status_cancelled
+-- What makes an email cancelled; a status is the first that holds, in the order of `status.py`.
+m.cancelled_at is not null;
+
+-- name: status_scheduled
+-- What makes an email scheduled.
+(m.scheduled_at is not null and m.sent_at is null);
+
+-- name: status_bounced
+-- What makes an email bounced.
+m.bounced_at is not null;
+
+-- name: status_not_followed
+-- What makes an email not followed.
+not m.followed;
+
+-- name: status_replied
+-- What makes an email replied to.
+m.human_last_replied_at is not null;
+
+-- name: status_clicked
+-- What makes an email clicked.
+m.human_last_clicked_at is not null;
+
+-- name: status_viewed
+-- What makes an email one whose file was viewed.
+m.human_last_attachment_viewed_at is not null;
+
+-- name: status_opened
+-- What makes an email opened.
+m.human_last_opened_at is not null;
+
+-- name: status_opened_by_machine
+-- What makes an email opened by machines only.
+m.last_opened_at is not null;
+
+-- name: status_not_opened
+-- Every other one.
+true;
 
 -- name: where_untold
 -- No mail at all: what is asked for is not to be told.
 false;
 
 -- name: where_found
--- Mails with a text in the subject, or in the name or address of a recipient.
+-- Mails with a term in the subject, or in the name or address of a recipient.
 exists (
     select
     from personal p
-    where p.tenant = m.tenant and p.message_id = m.message_id
-        and (
-            p.subject ilike {0}
-            or exists (
-                select
-                from jsonb_array_elements(p.body -> 'recipients') person
-                where person ->> 'name' ilike {0} or person ->> 'address' ilike {0}
-            )
-        )
+    where p.tenant = m.tenant and p.message_id = m.message_id and position(lower({0}) in p.haystack) > 0
 );
 
--- name: where_from
--- Mails sent at this instant or later.
-m.sent_at >= {0};
+-- name: where_labelled
+-- Mails with a label of this name and value.
+m.labels @> {0}::jsonb;
 
--- name: where_to
--- Mails sent before this instant.
-m.sent_at < {0};
+-- name: where_label_named
+-- Mails with a label of this name.
+m.labels ? {0};
+
+-- name: where_ids
+-- Mails that were found beforehand.
+m.message_id = any({0}::uuid[]);
+
+-- name: found
+-- The ids of the mails with all these terms; null where there are more than $2.
+select found_messages($1::text[], $2);
+
+-- name: labelled
+-- The ids of mails with a label, of a value or of any; one more than are wanted at most.
+select message_id
+from label
+where tenant = $1 and name = $2 and ($3::text is null or value = $3)
+limit $4;
 
 -- name: where_template_found
 -- Templates with a text in the name or id.

@@ -18,6 +18,9 @@ class Order:
     tie_kind: KeyKind
     descending: bool
     nullable: bool
+    # where rows with a key are read from, and where those without one
+    source: str = "message m"
+    bare_source: str = "message m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +44,12 @@ class Sorts:
             name=name,
             key=found.column,
             key_kind=found.kind,
-            tie=self.tie,
+            tie=found.tie or self.tie,
             tie_kind=self.tie_kind,
             descending=name.startswith("-"),
             nullable=found.nullable,
+            source=found.source,
+            bare_source=found.bare_source,
         )
 
 
@@ -55,6 +60,9 @@ class SortKey:
     column: str
     kind: KeyKind = KeyKind.INTEGER
     nullable: bool = False
+    tie: str | None = None
+    source: str = "message m"
+    bare_source: str = "message m"
 
 
 def _counts(*names: str) -> dict[str, SortKey]:
@@ -65,13 +73,44 @@ def _times(*names: str) -> dict[str, SortKey]:
     return {name: SortKey(column=f"m.{name}", nullable=True) for name in names}
 
 
+def _personal(column: str) -> SortKey:
+    # The tie is the same id as the message's, but of the table whose index has the order.
+    on = "personal p on p.tenant = m.tenant and p.message_id = m.message_id"
+    return SortKey(
+        column=f"p.{column}",
+        kind=KeyKind.TEXT,
+        nullable=True,
+        tie="p.message_id",
+        source=f"message m join {on}",
+        bare_source=f"message m left join {on}",
+    )
+
+
+def _texts(**columns: str) -> dict[str, SortKey]:
+    return {
+        name: SortKey(column=f"m.{column}", kind=KeyKind.TEXT, nullable=True)
+        for name, column in columns.items()
+    }
+
+
+TIMES: Final = (
+    "sent_at",
+    "scheduled_at",
+    *(
+        f"{whose}{end}_{verb}_at"
+        for verb in ("opened", "clicked", "attachment_viewed", "replied")
+        for whose in ("", "human_")
+        for end in ("first", "last")
+    ),
+)
+"""The times of a message; a list can be sorted by each, and cut to a range of it."""
+
 MESSAGES: Final = Sorts(
     keys={
-        **_times("sent_at", "first_opened_at", "last_opened_at"),
-        **_times("human_first_opened_at", "human_last_opened_at"),
-        **_times("last_clicked_at", "human_last_clicked_at"),
-        **_times("last_attachment_viewed_at", "human_last_attachment_viewed_at"),
-        **_times("last_replied_at", "human_last_replied_at"),
+        **_times(*TIMES),
+        "subject": _personal("subject_key"),
+        "recipient": _personal("recipient_key"),
+        **_texts(owner="owner", template="template_id", regarding="regarding"),
         **_counts("opens", "human_opens", "clicks", "human_clicks"),
         **_counts("attachment_views", "human_attachment_views", "replies", "human_replies"),
     },

@@ -4,8 +4,9 @@ A page is read in two steps: rows that have a sort key, then rows that have none
 comparison, which goes into the condition of an index; an ``or`` over both would not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from services.projector.query.cursor import KeyKind, Position, Value
@@ -85,7 +86,7 @@ def with_key(
             after.key,
             _argument(after.tie, order.tie_kind),
         )
-    return _statement(frame, step, order, limit)
+    return _statement(frame, step, order, limit, order.source, order.tie)
 
 
 def without_key(
@@ -93,21 +94,27 @@ def without_key(
 ) -> Statement:
     """Ask for rows that have no sort key: all of them, or those behind a position among them."""
     step = conditions.copy()
+    # where nothing is joined, nothing joined can break ties
+    tie = "m.message_id" if order.tie.startswith("p.") else order.tie
     step.add(f"{order.key} is null")
     if after is not None and after.key is None:
-        step.add(f"{order.tie} {_beyond(order)} {{0}}", _argument(after.tie, order.tie_kind))
-    return _statement(frame, step, order, limit)
+        step.add(f"{tie} {_beyond(order)} {{0}}", _argument(after.tie, order.tie_kind))
+    return _statement(frame, step, order, limit, order.bare_source, tie)
 
 
-def _statement(frame: str, step: Conditions, order: Order, limit: int) -> Statement:
+def _statement(
+    frame: str, step: Conditions, order: Order, limit: int, source: str, tie_column: str
+) -> Statement:
     # asc is the index on (key desc nulls last, tie desc) read backwards, hence its nulls first
     key, tie = ("desc nulls last", "desc") if order.descending else ("asc nulls first", "asc")
     text = frame.format(
         key=order.key,
-        tie=order.tie,
+        tie=tie_column,
+        source=source,
         where=" and ".join(step.texts),
-        order=f"{order.key} {key}, {order.tie} {tie}",
-        limit=step.place(limit),
+        order=f"{order.key} {key}, {tie_column} {tie}",
+        # a number in the text, so that a plan made once for all arguments knows that few rows are wanted
+        limit=int(limit),
     )
     return Statement(text=text, arguments=step.arguments)
 
@@ -123,3 +130,41 @@ def _argument(value: Value, kind: KeyKind) -> object:
 def _position(row: Row) -> Position:
     tie = row["sort_tie"]
     return Position(key=row["sort_key"], tie=str(tie) if isinstance(tie, UUID) else tie)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """How far to go through a list for one page: behind which position, how many rows wanted, how many looked at."""
+
+    after: Position | None
+    limit: int
+    looked_at: int
+
+
+async def read_walk(
+    connection: Connection,
+    frame: str,
+    conditions: Conditions,
+    add_late: Callable[[Conditions], Conditions],
+    order: Order,
+    walk: Walk,
+) -> Page | None:
+    """Read one page from the first rows of a list that meet later conditions; ``None`` when these do not fill it.
+
+    ``add_late`` adds conditions that are tested on the rows looked at and choose no index.
+    """
+    if order.source != "message m":
+        return None
+    behind = walk.after is not None and walk.after.key is None
+    make = without_key if behind else with_key
+    inner = make(_LOOKED_AT, conditions, order, walk.after, walk.looked_at)
+    step = add_late(Conditions(arguments=list(inner.arguments)))
+    source = f"({inner.text}) m"
+    statement = _statement(frame, step, order, walk.limit + 1, source, order.tie)
+    rows = await connection.fetch(statement.text, *statement.arguments)
+    if len(rows) <= walk.limit:
+        return None
+    return Page(rows=rows[: walk.limit], next=_position(rows[walk.limit - 1]))
+
+
+_LOOKED_AT: Final = "select m.* from {source} where {where} order by {order} limit {limit}"

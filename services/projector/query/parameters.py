@@ -5,26 +5,21 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from schemas.identity import REF_PATTERN
 from schemas.instant import Instant, to_datetime
 from services.projector.admission import DAY
 from services.projector.query.cursor import BadCursor, Position, binding, decode, encode
+from services.projector.query.filters import FILTERS, MAX_TEXT, MessageFilter, person
 from services.projector.query.ordering import MESSAGES, TEMPLATES, Order
 from services.projector.query.scope import Scope
-from services.projector.query.status import StatusCode
 from services.runtime.problem import FieldError, Problem, Slug, invalid_parameter
 from services.runtime.requests import Query
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
-MAX_SEARCH: Final = 200
-MAX_TEXT: Final = 256
 # far above any cursor, so that a wrong one is refused as a cursor
 MAX_CURSOR: Final = 65536
 PAGE: Final = frozenset({"limit", "cursor"})
-MESSAGE_LIST: Final = PAGE | {
-    "followed", "owner", "template", "regarding", "recipient", "status", "q", "from", "to", "sort",
-}  # fmt: skip
+MESSAGE_LIST: Final = PAGE | FILTERS | {"sort"}
 TEMPLATE_LIST: Final = PAGE | {"q", "sort"}
 TIMELINE: Final = PAGE | {"view"}
 VIEWS: Final = ("summary", "complete")
@@ -48,58 +43,6 @@ class PageOf:
     def cursor(self, position: Position | None) -> str | None:
         """Return the cursor that goes on after a position of this list."""
         return None if position is None else encode(self.bound, position)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageFilter:
-    """Which messages; ``None`` is any. Times are of sending, the first included, the last not."""
-
-    followed: bool | None
-    owner: str | None = None
-    template: str | None = None
-    regarding: str | None = None
-    status: StatusCode | None = None
-    recipient_ref: str | None = None
-    recipient_id: str | None = None
-    search: str | None = None
-    sent_from: int | None = None
-    sent_to: int | None = None
-
-
-def message_filter(query: Query) -> MessageFilter:
-    """Read the filter of the message list; it lists followed emails unless others are asked for."""
-    sent_from, sent_to = query.instant("from"), query.instant("to")
-    if sent_from is not None and sent_to is not None and sent_to < sent_from:
-        raise invalid_parameter("to", "It must not be before from.")
-    recipient_ref, recipient_id = person(query.text("recipient", maximum=MAX_TEXT))
-    word = query.choice("status", tuple(StatusCode))
-    usual = "false" if word == StatusCode.NOT_FOLLOWED else "true"
-    return MessageFilter(
-        followed=_FOLLOWED[query.choice("followed", tuple(_FOLLOWED)) or usual],
-        owner=query.text("owner", maximum=MAX_TEXT),
-        template=query.text("template", maximum=MAX_TEXT),
-        regarding=query.text("regarding", maximum=MAX_TEXT),
-        status=None if word is None else StatusCode(word),
-        recipient_ref=recipient_ref,
-        recipient_id=recipient_id,
-        search=search(query),
-        sent_from=sent_from,
-        sent_to=sent_to,
-    )
-
-
-_FOLLOWED: Final = {"true": True, "false": False, "all": None}
-
-
-def person(name: str | None) -> tuple[str | None, str | None]:
-    """Tell what names a person: a ref, or else the caller's own id."""
-    by_ref = name is not None and REF_PATTERN.fullmatch(name) is not None
-    return (name, None) if by_ref else (None, name)
-
-
-def search(query: Query) -> str | None:
-    """Read what is searched for; blanks alone are no search."""
-    return (query.text("q", maximum=MAX_SEARCH) or "").strip() or None
 
 
 def pattern(words: str) -> str:
@@ -169,7 +112,9 @@ def _day(query: Query, name: str) -> date | None:
 
 def message_page(query: Query, scope: Scope, wanted: MessageFilter) -> PageOf:
     """Read which page of the message list."""
-    order = MESSAGES.order(query.choice("sort", MESSAGES.choices()))
+    # a range has the order of its own time, which is the one that its index has
+    usual = f"-{wanted.time}"
+    order = MESSAGES.order(query.choice("sort", MESSAGES.choices()) or usual)
     return page_of(query, scope, order, "messages", asdict(wanted))
 
 

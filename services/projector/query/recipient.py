@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from schemas.instant import Instant
 from services.projector.query import reliability, shapes
+from services.projector.query.filters import MessageFilter, person
 from services.projector.query.kpis import read_refs
-from services.projector.query.lists import message_conditions
 from services.projector.query.paging import read_page
-from services.projector.query.parameters import MessageFilter, PageOf, person
+from services.projector.query.parameters import PageOf
 from services.projector.query.reliability import Judged
 from services.projector.query.scope import Scope
+from services.projector.query.selection import message_conditions
 from services.projector.query.shapes import INTERACTIONS, Fields, Shape
 from services.projector.query.standing import Standing
 from services.runtime.postgres import Connection, Queries, Row

@@ -16,11 +16,11 @@ from schemas.errors import BadIdentity
 from schemas.identity import MessageId
 from schemas.instant import Instant
 from services.projector.query import kpis, lists, message, recipient, timeline
+from services.projector.query.filters import MAX_TEXT, REPEATABLE, message_filter, search
 from services.projector.query.message import Found
 from services.projector.query.ordering import ATTACHMENTS, HISTORY, LINKS, RECIPIENTS
 from services.projector.query.parameters import (
     KPIS,
-    MAX_TEXT,
     MESSAGE_LIST,
     PAGE,
     PERIODS,
@@ -29,10 +29,8 @@ from services.projector.query.parameters import (
     VIEWS,
     PageOf,
     kpi_filter,
-    message_filter,
     message_page,
     page_of,
-    search,
     template_page,
 )
 from services.projector.query.scope import Scope, reading, scope_of
@@ -86,7 +84,7 @@ _FORMS: Final = frozenset({"application/json", "application/*", "*/*"})
 
 async def list_messages(request: web.Request) -> web.Response:
     """Answer one page of the messages that the caller may see."""
-    scope, query = _asked(request), Query(request, MESSAGE_LIST)
+    scope, query = _asked(request), Query(request, MESSAGE_LIST, REPEATABLE)
     wanted = message_filter(query)
     page = message_page(query, scope, wanted)
     async with reading(request.app[POOL], scope) as connection:

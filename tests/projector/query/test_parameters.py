@@ -6,6 +6,7 @@ from yarl import URL
 
 from schemas.instant import parse
 from services.projector.query.cursor import Position
+from services.projector.query.filters import REPEATABLE, message_filter, search
 from services.projector.query.ordering import LINKS
 from services.projector.query.parameters import (
     KPIS,
@@ -13,11 +14,9 @@ from services.projector.query.parameters import (
     PAGE,
     KpiFilter,
     kpi_filter,
-    message_filter,
     message_page,
     page_of,
     pattern,
-    search,
     template_page,
 )
 from services.projector.query.scope import Scope
@@ -30,7 +29,9 @@ POSITION = Position(key=5, tie="0e5b3f0c-9c5b-5d0b-9a39-2f0c8e5b1d77")
 
 
 def asked(**parameters: str) -> Query:
-    return Query(make_mocked_request("GET", str(URL("/").with_query(parameters))), MESSAGE_LIST)
+    return Query(
+        make_mocked_request("GET", str(URL("/").with_query(parameters))), MESSAGE_LIST, REPEATABLE
+    )
 
 
 def test_without_parameters_the_followed_emails_are_listed() -> None:
@@ -46,17 +47,17 @@ def test_every_filter_is_read() -> None:
                  "recipient": "c-1", "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})
     )  # fmt: skip
     assert (wanted.followed, wanted.owner, wanted.template) == (None, "ben", "t")
-    assert (wanted.regarding, wanted.search) == ("d", "a")
+    assert (wanted.regarding, wanted.terms, wanted.time) == ("d", ("a",), "sent_at")
     assert (wanted.recipient_id, wanted.recipient_ref) == ("c-1", None)
-    assert wanted.sent_from == parse("2026-01-01T00:00:00Z")
-    assert wanted.sent_to == parse("2026-01-02T00:00:00Z")
+    assert wanted.first == parse("2026-01-01T00:00:00Z")
+    assert wanted.last == parse("2026-01-02T00:00:00Z")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("followed", "maybe"),
-        ("sort", "subject"),
+        ("sort", "body"),
         ("sort", "--opens"),
         ("limit", "0"),
         ("limit", "501"),

@@ -25,7 +25,7 @@ BAD = [
     ("/v1/messages?to=2026-13-01T00:00:00Z", "to"),
     ("/v1/messages?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "to"),
     ("/v1/messages?followed=perhaps", "followed"),
-    ("/v1/messages?sort=subject", "sort"),
+    ("/v1/messages?sort=body", "sort"),
     ("/v1/messages?status=read", "status"),
     ("/v1/messages?q=%00", "q"),
     ("/v1/messages?cursor=nonsense", "cursor"),
@@ -208,6 +208,7 @@ async def test_documented_parameters_are_the_ones_that_are_read(given: Given) ->
         for reference in item["get"].get("parameters", ()):
             parameter = components[reference["$ref"].rpartition("/")[2]]
             name, schema = parameter["name"], parameter["schema"]
+            schema = schema.get("items", schema)
             if parameter["in"] == "path" or name == "cursor":
                 continue
             known = {"templates": "intro", "recipients": "c-17"}
