@@ -110,7 +110,7 @@ async def _session(field: Field) -> AsyncIterator[Connection]:
 
 async def _locked(field: Field, worker: Worker) -> None:
     """Hold the checkpoints' rows, then a whole table, for longer than anybody waits for a lock."""
-    seconds = field.ground.seconds(12.0, 6.0)
+    seconds = field.ground.seconds(12.0, 5.5)
     async with _session(field) as session:
         async with session.transaction():
             await session.fetch("select 1 from checkpoint for update")
@@ -125,7 +125,7 @@ async def _deadlocks(field: Field, worker: Worker) -> None:
     """Lock the messages in the other order than the folds do, again and again."""
     mails = sorted(field.story.mails, key=lambda mail: (mail.tenant, mail.message), reverse=True)
     async with _session(field) as session:
-        for _ in range(field.ground.count(50, 8)):
+        for _ in range(field.ground.count(50, 5)):
             with suppress(Transient):  # the victim may be we
                 async with session.transaction():
                     for mail in mails:
@@ -142,7 +142,7 @@ async def _failing(field: Field, worker: Worker) -> None:
     """Have every third statement of one kind fail as PostgreSQL's may: serialization, deadlock, lock, cancel."""
     async with _session(field) as session:
         await session.execute(_FAILING)
-        await lasting(field.ground.seconds(20.0, 2.0))
+        await lasting(field.ground.seconds(20.0, 1.0))
         await session.execute("drop function fail_sometimes cascade")
     field.hold(worker.running, "a failed statement ended it")
 
