@@ -13,7 +13,15 @@ from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
 from tests.support.stack import Database, a_database, a_stack, prepare_template
 
-_SERVER_FIXTURES = {"kafka_servers", "postgres_server", "database", "stack", "servers", "ground"}
+_SERVER_FIXTURES = {
+    "kafka_servers",
+    "postgres_server",
+    "database",
+    "stack",
+    "servers",
+    "ground",
+    "rebuilding",
+}
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.register_profile(

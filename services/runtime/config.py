@@ -225,7 +225,7 @@ class OwnerConfig:
     owner_url: str = setting(
         "INKLING_{SERVICE}_OWNER_DATABASE_URL",
         parsers.url(*_POSTGRES),
-        help="PostgreSQL as the schema's owner; only `migrate` needs it",
+        help="PostgreSQL as the schema's owner; only the verbs of operators need it",
         secret=True,
     )
 
