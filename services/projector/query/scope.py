@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from services.projector.query.named import NAMED
 from services.runtime.access import Role, principal
 from services.runtime.errors import Transient
 from services.runtime.postgres import Connection, Pool
@@ -16,6 +17,7 @@ from services.runtime.problem import Problem, Slug
 # The pool's statements end after 5 s by themselves; this bounds several of them and the wait for a connection.
 DEADLINE_SECONDS: Final = 6.0
 QUERY_CANCELED: Final = "57014"
+_EXAMPLES: Final = ", ".join(f"`{pair.name}`" for pair in NAMED[:: len(NAMED) // 3])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,5 +67,6 @@ async def _deadline() -> AsyncIterator[None]:
 def _too_slow() -> Problem:
     return Problem(
         Slug.TIMEOUT,
-        "The question took too long; narrow it with a filter, or sort by the time that you filter by.",
+        "The question took too long; narrow it with a filter, or sort by the time that you filter by. Fast at any size "
+        f"are, for example, {_EXAMPLES}; the description of the list names them all.",
     )
