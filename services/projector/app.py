@@ -13,12 +13,14 @@ from services.projector.apply import ReadModels
 from services.projector.config import FOLD, QUERY, Config
 from services.projector.metrics import Metrics
 from services.projector.query.web import application
+from services.projector.reseeding import Reseeding
 from services.projector.staging import Slice
 from services.projector.watch import DatabaseWatch, watch_outbox
 from services.runtime.access import open_verifier
 from services.runtime.clock import Deadline
 from services.runtime.collectors import Readings
 from services.runtime.consumer import FencedConsumer, TopicPlan
+from services.runtime.kafka import Consumer
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
 from services.runtime.outbox import Relay
@@ -68,13 +70,15 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
             "projector", TOPICS, pool, servers, fold, life.clock, metrics
         )
         database = DatabaseWatch(pool, PACKAGES)
+        reseeding = Reseeding(pool, Consumer(servers, "projector-facts"))
         life.checks.add("schema", database.problem)
+        life.checks.add("facts", reseeding.problem)
         life.checks.add("consumer", consumer.healthy)
         life.checks.add("relay", relay.healthy)
         life.tasks.create_task(publisher.run(), name="publisher")
         working = [
             life.tasks.create_task(database.run(life), name="database"),
-            life.tasks.create_task(_fold(database, consumer, life), name="fold"),
+            life.tasks.create_task(_fold(database, reseeding, consumer, life), name="fold"),
             life.tasks.create_task(relay.run(life), name="relay"),
             life.tasks.create_task(watch_outbox(relay, metrics, life), name="outbox"),
             life.tasks.create_task(_keep_days(database, pool, life), name="days"),
@@ -87,8 +91,12 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
             await publisher.drain(Deadline.after(life.clock, life.remaining()))
 
 
-async def _fold(database: DatabaseWatch, consumer: FencedConsumer[Slice], life: Life) -> None:
+async def _fold(
+    database: DatabaseWatch, reseeding: Reseeding, consumer: FencedConsumer[Slice], life: Life
+) -> None:
+    """Fold once it is known which facts were stated: a new or an older database does not know all of them."""
     await database.verified()
+    await reseeding.run(life)
     await consumer.run(life)
 
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from services.projector.fact_verbs import facts
 from services.projector.migrate import migrate
 from services.projector.rebuild.verbs import rebuild
 
@@ -17,7 +18,7 @@ def _migrate(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
     return migrate(environ)
 
 
-VERBS: Final[Mapping[str, Verb]] = {"migrate": _migrate, "rebuild": rebuild}
+VERBS: Final[Mapping[str, Verb]] = {"migrate": _migrate, "facts": facts, "rebuild": rebuild}
 
 
 def command(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
