@@ -5,6 +5,7 @@ The exit code is 1 when anything acknowledged is lost or doubled, or another pro
 
 import argparse
 import asyncio
+import logging
 import secrets
 import sys
 import time
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         sys.stderr.write(f"no fault {', '.join(unknown)}; there are {', '.join(FAULTS)}\n")
         return 2
+    # It tells of each try of those who judge, too.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     seed = secrets.randbelow(10**6) if chosen.seed is None else chosen.seed
     with a_ground(seed=seed, full=not chosen.short) as ground:
         rows = [_run(ground, name) for name in chosen.names or FAULTS]

@@ -1,7 +1,6 @@
 """What the projector says at its public doors, laid out as the ledger has it, and the facts it has stated."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -39,6 +38,10 @@ class Asking:
             for row in await self._all(tenant, "/v1/messages"):
                 found[row["id"]] = row | {"tenant": tenant}
         return found
+
+    async def message(self, tenant: str, message: str) -> Any:
+        """Return one message with its recipients, which one request reads from several tables."""
+        return await self._get(tenant, f"/v1/messages/{message}")
 
     async def figures(self, tenants: Sequence[str]) -> dict[Place, Figure]:
         """Return every figure above nought: of messages, their links and files, and templates."""
@@ -112,13 +115,13 @@ async def asking(stack: Stack, url: str) -> AsyncIterator[Asking]:
 
 
 class Stated:
-    """The facts that lie in their topic: how many copies of each, and which ids a fact bears."""
+    """The facts that lie in their topic, and under which ids."""
 
     def __init__(self, servers: str) -> None:
         self._servers = servers
         self._positions: dict[Lane, int] = {}
-        self.copies: Counter[Named] = Counter()
-        self.ids: dict[Named, set[str]] = {}
+        self.ids: dict[Named, list[str]] = {}
+        """The id of each copy of each fact."""
 
     async def read_on(self) -> None:
         """Read up to the end there is now."""
@@ -150,5 +153,4 @@ class Stated:
         headers = {name: value.decode() for name, value in record.headers}
         data = orjson.loads(record.value or b"{}")
         name = Named(headers["ce_tenant"], data["message_id"], data.get("ref"), headers["ce_type"])
-        self.copies[name] += 1
-        self.ids.setdefault(name, set()).add(headers["ce_id"])
+        self.ids.setdefault(name, []).append(headers["ce_id"])

@@ -16,6 +16,7 @@ from services.runtime.errors import Transient
 from services.runtime.migrations import apply
 from tests.faults.folding.asking import Asking, NotAnsweredError, Stated, asking
 from tests.faults.folding.feed import Feed, now
+from tests.faults.folding.judging import judge
 from tests.faults.folding.observer import Observer
 from tests.faults.folding.story import Figure, Ledger, Mail, Place, Story, Told
 from tests.faults.folding.topics import fresh_topics
@@ -95,7 +96,7 @@ class Field:
         async def all_stated() -> bool:
             with suppress(Transient, TimeoutError):
                 await self._stated.read_on()
-            return wanted <= self._stated.copies.keys()
+            return wanted <= self._stated.ids.keys()
 
         with suppress(TimeoutError):  # judged below, fact by fact
             await eventually(all_stated, _FACTS_SECONDS)
@@ -148,40 +149,26 @@ class Field:
 
     def row(self, fault: str, kill_point: str, *notes: str) -> Row:
         """Write the line of what was judged."""
-        wanted, found = self.ledger.figures(), self._figures
-        lost = doubled = 0
-        for place in wanted.keys() | found.keys():
-            want, have = wanted.get(place), found.get(place)
-            difference = (want.times if want else 0) - (have.times if have else 0)
-            if _is_events(place):
-                lost, doubled = lost + max(0, difference), doubled + max(0, -difference)
-            if want != have and len(self.broken) < _TOLD:
-                self.broken.append(f"{place}: {have} at the door, {want} in the ledger")
-        facts, copies = self.ledger.facts(), self._stated.copies
-        lost += len(facts - copies.keys())
-        doubled += len(copies.keys() - facts)
-        doubled += sum(1 for ids in self._stated.ids.values() if len(ids) > 1)
-        again = sum(copies.values()) - len(copies)
-        told = [*notes, f"{self.feed.records} records", f"{len(facts)} facts"]
-        if again:
-            told.append(f"{again} of them published again under their ids")
-            self.hold(not self.once, f"{again} facts were published twice")
+        verdict = judge(self.ledger, self._figures, self._stated.ids)
+        told = [*notes, f"{self.feed.records} records", f"{len(self.ledger.facts())} facts"]
+        if verdict.again:
+            told.append(f"{verdict.again} of them published again under their ids")
+            self.hold(not self.once, f"{verdict.again} facts were published twice")
         return Row(
             fault=fault,
             seed=self.ground.seed,
             kill_point=kill_point,
             acknowledged=self.ledger.hits,
-            counted=sum(figure.times for place, figure in found.items() if _is_events(place)),
-            lost=lost,
-            doubled=doubled,
+            counted=verdict.counted,
+            lost=verdict.lost,
+            doubled=verdict.doubled,
             notes="; ".join(told),
-            broken=self.broken + self.observer.gone_back[:_TOLD],
+            broken=[
+                *self.broken,
+                *verdict.differences[:_TOLD],
+                *self.observer.gone_back[:_TOLD],
+            ],
         )
-
-
-def _is_events(place: Place) -> bool:
-    """Tell whether a figure is of a message itself, where each event counts once, people's or not."""
-    return not place.human and len(place.of) == 36
 
 
 def _instant(one: Told) -> str:
