@@ -84,3 +84,11 @@ def test_everything_it_tells_can_be_laid_into_a_record() -> None:
         if one.envelope.id.version == 7:
             at = identity.milliseconds_of(one.envelope.id)
             assert at == one.envelope.occurred_at // 1000
+
+
+def test_no_two_hits_come_from_one_network() -> None:
+    # Or two views of a file within minutes would be one.
+    story = a_story()
+    hits = [one.event for one in story.happenings(3_000)]
+    networks = [network for each in hits if (network := getattr(each, "network", None))]
+    assert len(set(networks)) == len(networks) > 2_000

@@ -248,8 +248,7 @@ class Story:
         entropy = self._chance.randbytes(identity.ENTROPY_BYTES)
         number = next(self._numbers)
         # Each from a network of its own: two views of a file from one within minutes are one.
-        network = f"2001:db8:{number >> 16 & 0xFFFF:x}::/48" if number >> 16 else None
-        network = network or f"10.{number >> 8 & 255}.{number & 255}.0/24"
+        network = f"2001:{number >> 16:x}:{number & 0xFFFF:x}::/48"
         envelope = Envelope(
             id=identity.uuid7(at, entropy), source="/tests", tenant=mail.tenant, occurred_at=at
         )

@@ -129,7 +129,7 @@ async def p17(ground: Ground) -> Row:
             await make_topics(field.servers, field.story.partitions, names=[topics.EVENTS.name])
             await field.feed.close()
             # More than before, so that the offset is one of the new log as well.
-            many = 2 * sum(reached[lane] for lane in lanes)
+            many = 400 + sum(reached[lane] for lane in lanes)
             await field.feed.put(field.story.happenings(many))
             if not running:
                 await worker.start("/livez")
