@@ -86,6 +86,7 @@ async def fold(turn: Turn, fold_: ReadModels, lanes: Iterable[Lane], feed: Itera
     """Fold what the feed gives, slice by slice, each in its own transaction with its checkpoint."""
     async with Pool(turn.url, application="benchmark-memory", schema=SCHEMA, size=1) as pool:
         checkpoints = Checkpoints(pool, "projector", "projector/memory")
+        await checkpoints.add(list(lanes))
         epochs = {one.lane: one.epoch for one in await checkpoints.claim(list(lanes))}
         reached = dict.fromkeys(epochs, 0)
         for lane, epoch in epochs.items():

@@ -64,10 +64,7 @@ class Workload:
         self._random = random.Random(size.hits)
         # Hits spread over an hour, after the mails that went out over the hour before.
         self._begun = Instant(now - 2 * 3600 * instant.SECOND)
-        self._messages = [
-            identity.message_of_header(TENANT, f"<{number}@demo.example>")
-            for number in range(size.messages)
-        ]
+        self._messages = [message_of(number) for number in range(size.messages)]
 
     def records(self) -> Iterator[Encoded]:
         """Give every record in the order in which it would be produced."""
@@ -76,9 +73,10 @@ class Workload:
             at = Instant(self._begun + number * step)
             yield self._personal(number, message, at)
             yield self._prepared(number, message, at)
-        yield from self._hits()
+        yield from self.hits()
 
-    def _hits(self) -> Iterator[Encoded]:
+    def hits(self) -> Iterator[Encoded]:
+        """Give the hits alone, and those of them that are repeated."""
         step = 3600 * instant.SECOND // self._size.hits
         # A few mails get most of the hits.
         shares = itertools.accumulate(1 / (50 + number) for number in range(len(self._messages)))
@@ -166,6 +164,11 @@ class Workload:
         identifier = identity.event_id("benchmark", TENANT, name)
         envelope = Envelope(id=identifier, source="/rewriter", tenant=TENANT, occurred_at=at)
         return encode(envelope, event, at)
+
+
+def message_of(number: int) -> MessageId:
+    """Name a mail of the log."""
+    return identity.message_of_header(TENANT, f"<{number}@demo.example>")
 
 
 async def produce(servers: str, workload: Workload) -> dict[Lane, int]:
