@@ -8,7 +8,7 @@ SELECTED = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k 
 SERVERLESS = $(wildcard tests/schemas tests/docs tests/deploy/test_*.py tests/test_shape.py)
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate
 PACKAGES := .venv/.ready
-KAFKA := .run/kafka/libs/.ready
+KAFKA := .run/kafka/tools/.ready
 
 .PHONY: help run test unit fuzz faults interop bench check docs fmt setup lock clean
 .NOTPARALLEL:
@@ -57,5 +57,5 @@ clean: ## remove what the others made, unless a stack runs
 $(PACKAGES): requirements-dev.lock
 	@$(or $(PYTHON),$(error $(NO_PYTHON))) -m deploy.local.requirements
 	@$(PYTHON) -m deploy.local.setup packages
-$(KAFKA): deploy/local/kafka/pom.xml | $(PACKAGES)
+$(KAFKA): deploy/local/kafka/pom.xml deploy/local/kafka/tools.pom.xml | $(PACKAGES)
 	@$(PY) -m deploy.local.setup kafka

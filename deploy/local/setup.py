@@ -12,14 +12,17 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local import java, requirements
 from deploy.local.unprivileged import CHECKOUT
 
 LIBRARIES = CHECKOUT / ".run" / "kafka" / "libs"
+TOOLS = CHECKOUT / ".run" / "kafka" / "tools"
 _ENVIRONMENT = CHECKOUT / ".venv"
 _POM = Path(__file__).parent / "kafka" / "pom.xml"
+_TOOLS_POM = _POM.with_name("tools.pom.xml")
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _CLASSES = (
     "kafka/Kafka.class",
@@ -29,6 +32,7 @@ _CLASSES = (
     "org/slf4j/impl/StaticLoggerBinder.class",
     "com/github/luben/zstd/Zstd.class",
 )
+_TOOL = "org/apache/kafka/tools/consumer/group/ConsumerGroupCommand.class"
 _STEP_SECONDS = 1_800.0
 
 
@@ -46,29 +50,42 @@ def packages() -> None:
 
 def kafka() -> None:
     """Fetch Kafka's jars with Maven, and before that a Java runtime, where the machine has none."""
-    stamp = LIBRARIES / ".ready"
-    version = hashlib.sha256(_POM.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != version:
-        _fetch(_runtime())
-    stamp.write_text(version)
+    if _is_stale(LIBRARIES, _POM):
+        _say("Kafka into .run/kafka/libs/ (some 60 MB)")
+        (LIBRARIES.parent / "classes.jsa").unlink(missing_ok=True)
+        _fetch(_runtime(), LIBRARIES, _POM, _CLASSES)
+    # Apart from the broker's, whose class archive is bound to its own class path.
+    if _is_stale(TOOLS, _TOOLS_POM):
+        _say("Kafka's own tools into .run/kafka/tools/")
+        _fetch(_runtime(), TOOLS, _TOOLS_POM, (_TOOL,))
+    # Written each time, since make goes by its age.
+    (LIBRARIES / ".ready").write_text(_version(_POM))
+    (TOOLS / ".ready").write_text(_version(_TOOLS_POM))
 
 
-def _fetch(runtime: Path) -> None:
-    _say("Kafka into .run/kafka/libs/ (some 60 MB)")
-    shutil.rmtree(LIBRARIES, ignore_errors=True)
-    (LIBRARIES.parent / "classes.jsa").unlink(missing_ok=True)
+def _is_stale(folder: Path, pom: Path) -> bool:
+    stamp = folder / ".ready"
+    return not stamp.exists() or stamp.read_text() != _version(pom)
+
+
+def _version(pom: Path) -> str:
+    return hashlib.sha256(pom.read_bytes()).hexdigest()
+
+
+def _fetch(runtime: Path, folder: Path, pom: Path, classes: Sequence[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
     arguments = [
         "-B",
         "-ntp",
         "-q",
         "-Dstyle.color=never",
         "-f",
-        str(_POM),
+        str(pom),
         _COPY,
         "-DincludeScope=runtime",
     ]
     finished = subprocess.run(
-        ["mvn", *arguments, f"-DoutputDirectory={LIBRARIES}"],
+        ["mvn", *arguments, f"-DoutputDirectory={folder}"],
         env={**os.environ, "JAVA_HOME": str(runtime.resolve().parents[1])},
         capture_output=True,
         text=True,
@@ -78,19 +95,19 @@ def _fetch(runtime: Path) -> None:
     if finished.returncode != 0:
         message = f"Maven failed:\n{finished.stdout}{finished.stderr}"
         raise IncompleteError(message)
-    lacking = missing_classes(LIBRARIES)
+    lacking = missing_classes(folder, classes)
     if lacking:
         message = f"Maven ended well, but these classes are missing: {', '.join(lacking)}"
         raise IncompleteError(message)
 
 
-def missing_classes(libraries: Path) -> list[str]:
-    """The classes a broker cannot do without that no jar in the folder holds."""
+def missing_classes(libraries: Path, classes: Sequence[str] = _CLASSES) -> list[str]:
+    """Those of the classes, by default what a broker cannot do without, that no jar in the folder holds."""
     found: set[str] = set()
     for jar in libraries.glob("*.jar"):
         with zipfile.ZipFile(jar) as archive:
             found.update(archive.namelist())
-    return [name for name in _CLASSES if name not in found]
+    return [name for name in classes if name not in found]
 
 
 def _runtime() -> Path:

@@ -24,12 +24,16 @@ from services.alerts.webhooks.store import Endpoints
 from services.runtime.access import open_verifier
 from services.runtime.collectors import Readings
 from services.runtime.consumer import FencedConsumer, TopicPlan
+from services.runtime.group_offsets import FAREWELL_SECONDS, GroupOffsets
+from services.runtime.kafka_group import Group
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
 from services.runtime.postgres import Pool
 from services.runtime.web import serve
 
 SCHEMA: Final = "alerts"
+GROUP: Final = "inkling.alerts"
+"""The consumer group under which Kafka's own tools see how far the fold is."""
 PACKAGES: Final = ("services.runtime", "services.alerts")
 TOPICS: Final = (
     TopicPlan(topic=topics.FACTS.name, anchored=True),
@@ -101,11 +105,15 @@ async def _folding(
     consumer: FencedConsumer[Slice] = FencedConsumer(
         "alerts", TOPICS, pool, config.kafka.servers, fold, life.clock, metrics
     )
+    group = GroupOffsets(
+        Group(config.kafka.servers, "alerts-group", GROUP), consumer, life.clock, metrics
+    )
     database = DatabaseWatch(pool, PACKAGES)
     life.checks.add("schema", database.problem)
     life.checks.add("consumer", consumer.healthy)
     life.checks.add("bell", bell.healthy)
     life.checks.add("webhooks", courier.healthy)
+    life.tasks.create_task(group.run(life), name="group")
     working = [
         life.tasks.create_task(database.run(life), name="database"),
         life.tasks.create_task(_fold(database, consumer, life), name="fold"),
@@ -118,6 +126,7 @@ async def _folding(
         # They all end by themselves once the process is to stop: the consumer after its slice, the courier after
         # the calls under way.
         await asyncio.wait(working, timeout=life.remaining())
+        await group.farewell(min(FAREWELL_SECONDS, life.remaining()))
 
 
 async def _fold(database: DatabaseWatch, consumer: FencedConsumer[Slice], life: Life) -> None:

@@ -20,7 +20,9 @@ from services.runtime.access import open_verifier
 from services.runtime.clock import Deadline
 from services.runtime.collectors import Readings
 from services.runtime.consumer import FencedConsumer, TopicPlan
+from services.runtime.group_offsets import FAREWELL_SECONDS, GroupOffsets
 from services.runtime.kafka import Consumer
+from services.runtime.kafka_group import Group
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
 from services.runtime.outbox import Relay
@@ -29,6 +31,8 @@ from services.runtime.publisher import Publisher
 from services.runtime.web import serve
 
 SCHEMA: Final = "projector"
+GROUP: Final = "inkling.projector"
+"""The consumer group under which Kafka's own tools see how far the fold is."""
 PACKAGES: Final = ("services.runtime", "services.projector")
 TOPICS: Final = (
     TopicPlan(topic=topics.EVENTS.name, anchored=True),
@@ -69,6 +73,9 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
         consumer: FencedConsumer[Slice] = FencedConsumer(
             "projector", TOPICS, pool, servers, fold, life.clock, metrics
         )
+        group = GroupOffsets(
+            Group(servers, "projector-group", GROUP), consumer, life.clock, metrics
+        )
         database = DatabaseWatch(pool, PACKAGES)
         reseeding = Reseeding(pool, Consumer(servers, "projector-facts"))
         life.checks.add("schema", database.problem)
@@ -76,6 +83,7 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
         life.checks.add("consumer", consumer.healthy)
         life.checks.add("relay", relay.healthy)
         life.tasks.create_task(publisher.run(), name="publisher")
+        life.tasks.create_task(group.run(life), name="group")
         working = [
             life.tasks.create_task(database.run(life), name="database"),
             life.tasks.create_task(_fold(database, reseeding, consumer, life), name="fold"),
@@ -88,6 +96,7 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
         finally:
             # They all end by themselves once the process is to stop, the consumer after its slice.
             await asyncio.wait(working, timeout=life.remaining())
+            await group.farewell(min(FAREWELL_SECONDS, life.remaining()))
             await publisher.drain(Deadline.after(life.clock, life.remaining()))
 
 

@@ -120,6 +120,10 @@ class Checkpoints:
             for row in rows
         ]
 
+    async def end_stuck(self) -> int:
+        """End sessions of stopped workers that PostgreSQL does not end by itself; returns how many."""
+        return len(await self._pool.fetch(_SQL["end_stuck"]))
+
     async def begin(self, lane: Lane, epoch: int, offset: int) -> bool:
         """Store where a lane begins; False when it is not ours any more."""
         return await self._pool.execute(_SQL["begin"], *self._key(lane), epoch, offset) == 1

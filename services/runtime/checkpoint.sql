@@ -109,3 +109,11 @@ select (extract(epoch from min(read_to)) * 1000000)::bigint
 from checkpoint
 where consumer = $1
 having count(read_to) = count(*);
+
+-- name: end_stuck
+-- Ends sessions like this one that have been sending a statement for longer than any may take: whoever sends has stopped,
+-- and while PostgreSQL waits for the rest of a COPY none of its own limits holds.
+select pg_terminate_backend(pid) from pg_stat_activity
+where usename = current_user and datname = current_database()
+  and application_name = current_setting('application_name') and pid <> pg_backend_pid()
+  and state = 'active' and wait_event = 'ClientRead' and query_start < clock_timestamp() - interval '10 s';

@@ -1,20 +1,20 @@
 """Reads the lanes it can lease, and has what they bring folded; `folder` does that, exactly once.
 
 Who reads a lane is settled by leases; that only one can write is settled by the epoch in the
-checkpoint row, which every slice locks and compares. Kafka keeps no offset of ours.
+checkpoint row, which every slice locks and compares. Kafka is told offsets for display only (`group_offsets`).
 """
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from services.runtime.checkpoint import Checkpoints, Claim, Fenced, Moved, digest
 from services.runtime.clock import Clock
 from services.runtime.errors import Poison, Transient
-from services.runtime.folder import SLICE_RECORDS, Fold, Folder, FoldMetrics, Held, Trouble
+from services.runtime.folder import SLICE_RECORDS, ConsumerMetrics, Fold, Folder, Held, Trouble
+from services.runtime.halts import Extent, Halt, HaltReason, compare, judge
 from services.runtime.kafka import Consumer, Polled, Record
 from services.runtime.leases import Lane, decide
 from services.runtime.lifecycle import Life
@@ -24,6 +24,9 @@ from services.runtime.reader import Open, Reader
 from services.runtime.restraint import Restraint
 from services.runtime.retry import Backoff
 from services.runtime.slices import Run, count
+from services.runtime.topic_watch import TopicPlan, TopicWatch
+
+__all__ = ["ConsumerMetrics", "FencedConsumer", "TopicPlan"]
 
 log = get_logger(__name__)
 
@@ -40,30 +43,6 @@ _RETRY = Backoff(first_seconds=0.1, ceiling_seconds=2.0)
 _CHANCE = random.SystemRandom()
 
 D = TypeVar("D")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicPlan:
-    """A topic to read; `anchored` checks on each claim that the log is still the one we read.
-
-    Not for compacted topics: the record before the checkpoint may rightly be gone there.
-    """
-
-    topic: str
-    anchored: bool
-
-
-class ConsumerMetrics(FoldMetrics, Protocol):
-    """What a consumer tells about itself."""
-
-    def lag(self, lane: Lane, records: int | None) -> None:
-        """Records behind the end of the lane; None when the lane is no longer ours."""
-
-    def fenced(self, lane: Lane) -> None:
-        """Another worker had taken the lane over."""
-
-    def halted(self, lane: Lane, reason: str | None) -> None:
-        """The lane stands still until an operator acts, or (None) goes on."""
 
 
 class FencedConsumer(Generic[D]):
@@ -87,7 +66,7 @@ class FencedConsumer(Generic[D]):
         restraint: Restraint | None = None,
         slice_records: int = SLICE_RECORDS,
     ) -> None:
-        self._plans = {plan.topic: plan for plan in topics}
+        self._topics = TopicWatch(topics)
         self._servers = servers
         self._clock = clock
         self._metrics = metrics
@@ -100,8 +79,8 @@ class FencedConsumer(Generic[D]):
         self._checkpoints = Checkpoints(pool, name, self.worker)
         self._folder = Folder(self._checkpoints, fold, clock, metrics, slice_records)
         self._consumer: Reader | None = None
-        self._all: list[Lane] = []
         self._held: dict[Lane, Held] = {}
+        self._left: dict[Lane, int] = {}
         self._stale = True
         self._look_at = 0.0
         self._paced_until = 0.0
@@ -110,6 +89,15 @@ class FencedConsumer(Generic[D]):
     def lanes(self) -> frozenset[Lane]:
         """Return the lanes under lease now."""
         return frozenset(self._held)
+
+    def positions(self) -> Mapping[Lane, int]:
+        """Return the next offset of each lane under lease."""
+        return {lane: held.next_offset for lane, held in self._held.items()}
+
+    def take_left(self) -> Mapping[Lane, int]:
+        """Return the last offsets of the lanes that were given back since the last call."""
+        left, self._left = self._left, {}
+        return left
 
     def healthy(self) -> str | None:
         """Return None, or what keeps the consumer from working; a halted lane is a metric instead."""
@@ -133,6 +121,8 @@ class FencedConsumer(Generic[D]):
                     attempt = 0
                     if not any(held.attempt for held in self._held.values()):
                         self._trouble = None
+                    if missing := self._topics.trouble():
+                        self._in_trouble(missing)
         finally:
             await self._leave()
 
@@ -222,8 +212,9 @@ class FencedConsumer(Generic[D]):
         """Compare the first record after a claim with the one that the checkpoint remembers."""
         if held.anchor is None:
             return True
-        if first.offset != held.next_offset - 1 or digest(first) != held.anchor:
-            await self._halt(held, "anchor_mismatch")
+        halt = compare(held.next_offset, held.anchor, first.offset, digest(first))
+        if halt is not None:
+            await self._halt(held, halt)
             return False
         held.anchor = None
         return True
@@ -234,32 +225,37 @@ class FencedConsumer(Generic[D]):
             case Fenced():
                 self._fenced(held)
             case Moved():
-                held.next_offset = trouble.next_offsets[held.lane]
-                self._stale = True
+                # Claimed anew at once, with all that is checked then: the database may be another one.
+                self._forget(held, "moved")
+                self._look_at = 0.0
             case Transient():
                 self._retry_later(held, str(trouble))
             case Poison():
-                await self._halt(held, trouble.reason)
+                await self._halt(held, Halt(HaltReason.POISON_FLOOD, trouble.detail))
 
     async def _unreadable(self, held: Held, reason: str) -> None:
         """Deal with a lane that Kafka does not give us from where we stand."""
         self._stale = True
         if reason == "offset_out_of_range":
             self._forget(held, reason)  # the next claim compares with what Kafka has
+            self._look_at = 0.0
             return
         held.corrupt += 1
         if held.corrupt < _CORRUPT_ATTEMPTS:
             self._retry_later(held, f"{held.lane}: {reason}")
         else:
-            await self._halt(held, reason)
+            detail = f"the batch at or after {held.next_offset} cannot be read"
+            await self._halt(held, Halt(HaltReason.CORRUPT_RECORD, detail))
 
-    async def _halt(self, held: Held, reason: str) -> None:
-        await self._checkpoints.halt(*held.lease, reason)
+    async def _halt(self, held: Held, halt: Halt) -> None:
+        reason, detail = halt
+        await self._checkpoints.halt(*held.lease, reason, detail)
         held.halted, self._stale = reason, True
         # Its lease is kept, as one's that gets on; else nobody would see that an operator lets it go on.
         held.attempt, held.corrupt, held.retry_at = 0, 0, 0.0
         self._metrics.halted(held.lane, reason)
-        log.error("lane_halted", lane=str(held.lane), reason=reason, offset=held.next_offset)
+        offset = held.next_offset
+        log.error("lane_halted", lane=str(held.lane), reason=reason, offset=offset, detail=detail)
 
     def _retry_later(self, held: Held, trouble: str) -> None:
         self._in_trouble(trouble)
@@ -290,9 +286,11 @@ class FencedConsumer(Generic[D]):
         """Say that we live, keep the leases of lanes that get on, and share out the lanes anew."""
         # A fetch that fails brings nothing and says nothing, so Kafka is asked.
         asked = self._clock.monotonic()
-        ends = await consumer.end_offsets(self._held or self._all[:1], _KAFKA_SECONDS)
+        await self._topics.look(consumer, self._checkpoints, _KAFKA_SECONDS)
+        await self._give_back([one for one in self._held if not self._topics.there(one)], "gone")
+        ends = await consumer.end_offsets(self._held, _KAFKA_SECONDS) if self._held else {}
         for lane, end in ends.items():
-            self._tell_lag(lane, end)
+            self._compare_again(self._held[lane], end)
         # Not for a lane that fails: who cannot commit must not keep it from others for ever.
         renewing = [held for held in self._held.values() if not held.attempt]
         current = [held.lane for held in renewing if held.next_offset >= ends[held.lane]]
@@ -301,55 +299,72 @@ class FencedConsumer(Generic[D]):
         for held in renewing:
             if held.lane not in survey.kept:
                 self._fenced(held)
-            elif held.halted and not survey.kept[held.lane]:
-                self._metrics.halted(held.lane, None)
-                self._forget(held, "resumed")  # and claimed anew, with all that is checked then
-        owners = {lane: survey.owners.get(lane) for lane in self._all}
+            else:
+                self._heed(held, survey.kept[held.lane])
+        owners = {
+            lane: survey.owners.get(lane) for lane in self._topics.lanes if self._topics.there(lane)
+        }
         decision = decide(self.worker, survey.workers, owners, self._held)
-        if decision.release:
-            leaving = [self._held[lane] for lane in decision.release]
-            await self._checkpoints.release([held.lease for held in leaving])
-            for held in leaving:
-                self._forget(held, "released")
+        await self._give_back(decision.release, "released")
         if decision.claim:
-            await self._settle_in(consumer, await self._checkpoints.claim(decision.claim))
+            claims = await self._checkpoints.claim(decision.claim)
+            if len(claims) < len(decision.claim):
+                await self._checkpoints.end_stuck()
+            if claims:
+                await self._settle_in(consumer, claims)
+
+    def _compare_again(self, held: Held, end: int) -> None:
+        """Give up a lane whose log became another one under our eyes; the next claim says what it is."""
+        log_is = Extent(min(held.next_offset, end), end, self._topics.topic_id(held.lane))
+        if held.halted is None and judge(held.next_offset, held.topic_id, log_is) is not None:
+            self._forget(held, "log_changed")
+        else:
+            self._tell_lag(held.lane, end)
+
+    def _heed(self, held: Held, halted: str | None) -> None:
+        """Do as an operator said who halted a lane or let it go on."""
+        if halted is not None and held.halted is None:
+            held.halted, self._stale = halted, True
+            self._metrics.halted(held.lane, halted)
+        elif halted is None and held.halted is not None:
+            self._metrics.halted(held.lane, None)
+            self._forget(held, "resumed")  # and claimed anew, with all that is checked then
+
+    async def _give_back(self, lanes: Collection[Lane], reason: str) -> None:
+        leaving = [self._held[lane] for lane in lanes]
+        if leaving:
+            await self._checkpoints.release([held.lease for held in leaving])
+        for held in leaving:
+            self._left[held.lane] = held.next_offset
+            self._forget(held, reason)
 
     async def _settle_in(self, consumer: Reader, claims: list[Claim]) -> None:
         """Find out where the lanes just claimed go on, and halt those whose log is not ours."""
         lanes = [claim.lane for claim in claims]
-        begins = await consumer.beginning_offsets(lanes, _KAFKA_SECONDS)
-        ends = await consumer.end_offsets(lanes, _KAFKA_SECONDS)
-        for claim in claims:
-            lane, begin = claim.lane, begins[claim.lane]
-            if claim.next_offset is None:
-                if not await self._checkpoints.begin(lane, claim.epoch, begin):
-                    continue
-                held = Held(lane=lane, epoch=claim.epoch, next_offset=begin)
-            else:
-                held = Held(lane=lane, epoch=claim.epoch, next_offset=claim.next_offset)
-                if self._plans[lane.topic].anchored and claim.next_offset > begin:
-                    held.anchor = claim.anchor
-            held.halted = claim.halted
+        for lane, log_is in (await self._topics.extents(consumer, lanes, _KAFKA_SECONDS)).items():
+            (claim,) = [one for one in claims if one.lane == lane]
+            held = await self._topics.take(self._checkpoints, claim, log_is)
+            if held is None:
+                continue
             self._held[lane] = held
             self._stale = True
             log.info("lane_claimed", lane=str(lane), epoch=held.epoch, offset=held.next_offset)
-            self._tell_lag(lane, ends[lane])
+            self._metrics.claimed(lane, claim.read_to)
+            self._tell_lag(lane, log_is.end)
             self._metrics.halted(lane, held.halted)
-            if not held.halted and not begin <= held.next_offset <= ends[lane]:
-                await self._halt(held, "offset_out_of_range")
+            if held.halted is not None:
+                continue
+            halt = judge(held.next_offset, claim.topic_id, log_is)
+            if halt is not None:
+                await self._halt(held, halt)
+            elif claim.topic_id is None and log_is.topic_id is not None:
+                await self._checkpoints.recognise(*held.lease, log_is.topic_id)
 
     async def _connect(self) -> Reader:
         consumer = self._reader(self._servers, self.worker.replace("/", "-"))
         self._consumer = consumer
         try:
             await consumer.start(_KAFKA_SECONDS)
-            if not self._all:
-                counts = {
-                    one: await consumer.partitions(one, _KAFKA_SECONDS) for one in self._plans
-                }
-                lanes = [Lane(topic, n) for topic, count in counts.items() for n in range(count)]
-                await self._checkpoints.add(lanes)
-                self._all = lanes
         except Transient:
             await self._disconnect()
             raise
@@ -366,6 +381,7 @@ class FencedConsumer(Generic[D]):
             async with asyncio.timeout(_LEAVE_SECONDS):
                 await self._checkpoints.leave([held.lease for held in self._held.values()])
         for held in list(self._held.values()):
+            self._left[held.lane] = held.next_offset
             self._forget(held, "stopping")
         await self._disconnect()
 

@@ -63,6 +63,22 @@ class FoldMetrics(Protocol):
         """Records were set aside."""
 
 
+class ConsumerMetrics(FoldMetrics, Protocol):
+    """What a consumer tells about itself."""
+
+    def lag(self, lane: Lane, records: int | None) -> None:
+        """Records behind the end of the lane; None when the lane is no longer ours."""
+
+    def claimed(self, lane: Lane, read_to: float | None) -> None:
+        """A lane is ours; what was recorded before that moment (seconds since 1970; None: nothing yet) is folded."""
+
+    def fenced(self, lane: Lane) -> None:
+        """Another worker had taken the lane over."""
+
+    def halted(self, lane: Lane, reason: str | None) -> None:
+        """The lane stands still until an operator acts, or (None) goes on."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Held:
     """A lane under lease."""
@@ -72,6 +88,7 @@ class Held:
     next_offset: int
     anchor: bytes | None = None  # still to be found at next_offset - 1
     halted: str | None = None
+    topic_id: str | None = None
     attempt: int = 0
     retry_at: float = 0.0
     corrupt: int = 0
@@ -216,10 +233,17 @@ def _floods(
     held: Mapping[Lane, Held], part: Slice, refused: Sequence[Refusal]
 ) -> dict[Lane, Trouble]:
     return {
-        lane: Poison("poison_flood")
+        lane: Poison("poison_flood", _flood(records, bad))
         for lane, records in part
         if (bad := _of(lane, refused)) and is_flood(held[lane].judged, _judged(records, bad))
     }
+
+
+def _flood(records: Sequence[Record], bad: Sequence[Refusal]) -> str:
+    """Say what a flood is of: the reasons of those refused in the slice, the most frequent first."""
+    found = sorted(reasons(bad), key=lambda one: -one[1])
+    named = ", ".join(f"{reason} {number}" for reason, number in found[:5])
+    return f"{len(bad)} of {len(records)} records from {records[0].offset} on are refused: {named}"
 
 
 def _refused(part: Slice, failure: Poison) -> Refusal:

@@ -15,10 +15,11 @@ import aiokafka.admin
 import aiokafka.admin.config_resource
 from aiokafka import errors
 
+from services.runtime import kafka_requests
 from services.runtime.errors import Fatal, Poison, Transient
 from services.runtime.kafka_failures import FAILURES, at_best, classify, within
 from services.runtime.leases import Lane
-from services.runtime.records import Headers, Keyed, Outgoing, Polled, Record, TopicSpec
+from services.runtime.records import Headers, Keyed, Outgoing, Polled, Record, Topic, TopicSpec
 
 # Where everybody looks for what travels through Kafka.
 __all__ = [
@@ -298,6 +299,11 @@ class Consumer:
         """Return how many partitions the topic has; Transient if it does not exist (yet)."""
         # The public topics() keeps what it learns to itself.
         return await _partitions(self._consumer._client, topic, seconds)  # noqa: SLF001
+
+    async def topics(self, names: Collection[str], seconds: float) -> dict[str, Topic]:
+        """Return those of the topics that there are."""
+        async with within(seconds):
+            return await kafka_requests.topics(self._consumer._client, names)  # noqa: SLF001
 
     async def beginning_offsets(self, lanes: Collection[Lane], seconds: float) -> dict[Lane, int]:
         """Return the first offset still kept in each lane."""

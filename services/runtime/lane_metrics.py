@@ -67,7 +67,15 @@ class LaneMetrics:
             _LANE,
             registry=registry,
         )
+        self._group_commits = Counter(
+            f"{prefix}_group_commits",
+            "Times that Kafka was told where the lanes stand, for lag tools to see: taken or failed.",
+            ["outcome"],
+            registry=registry,
+        )
         self._held: set[Lane] = set()
+        for outcome in ("taken", "failed"):
+            self._group_commits.labels(outcome)
         for reason in (*reasons, _BY_DATABASE):
             self._quarantined.labels(reason)
 
@@ -83,6 +91,10 @@ class LaneMetrics:
             if records == 0:
                 self._complete.labels(*_labels(lane)).set_to_current_time()
         self._lanes.set(len(self._held))
+
+    def claimed(self, lane: Lane, read_to: float | None) -> None:
+        """Tell up to when a lane just claimed is complete (0: never read), so that one that never gets on shows."""
+        self._complete.labels(*_labels(lane)).set(read_to or 0.0)
 
     def committed(self, part: Slice, seconds: float, now: int) -> None:
         """Tell what a slice held, how long it took, and when (µs) it was in."""
@@ -100,6 +112,10 @@ class LaneMetrics:
     def fenced(self, lane: Lane) -> None:
         """Count a lane that was taken over by another worker."""
         self._fenced.inc()
+
+    def group_commit(self, done: bool) -> None:
+        """Count that Kafka took offsets to show, or did not."""
+        self._group_commits.labels("taken" if done else "failed").inc()
 
     def halted(self, lane: Lane, reason: str | None) -> None:
         """Tell that a lane stands still, or goes on."""

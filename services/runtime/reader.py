@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from services.runtime.leases import Lane
-from services.runtime.records import Polled
+from services.runtime.records import Polled, Topic
 
 
 class Reader(Protocol):
@@ -33,8 +33,8 @@ class Reader(Protocol):
         """Return the offset from which an assigned lane is read on, past what compaction has taken away."""
         ...
 
-    async def partitions(self, topic: str, seconds: float) -> int:
-        """Return how many partitions the topic has; Transient if it does not exist (yet)."""
+    async def topics(self, names: Collection[str], seconds: float) -> dict[str, Topic]:
+        """Return those of the topics that there are."""
         ...
 
     async def beginning_offsets(self, lanes: Collection[Lane], seconds: float) -> dict[Lane, int]:

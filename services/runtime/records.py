@@ -67,6 +67,13 @@ class Polled:
     unreadable: dict[Lane, str] = field(default_factory=dict)
 
 
+class Topic(NamedTuple):
+    """A topic that there is; a topic made anew under the same name has another id (None: Kafka does not tell)."""
+
+    partitions: int
+    id: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
     """A topic as it should be, or as it is."""

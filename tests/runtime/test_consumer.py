@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from services.runtime.checkpoint import digest
 from services.runtime.consumer import PACE_SECONDS
 from services.runtime.kafka import Outgoing, Producer
 from services.runtime.leases import Lane
@@ -12,7 +13,7 @@ from services.runtime.postgres import Pool
 from tests.support.eventually import eventually
 from tests.support.folding import Worker, a_pool, a_schema
 from tests.support.stack import Database
-from tests.support.topics import SECONDS, a_name, a_topic, produce
+from tests.support.topics import SECONDS, a_name, a_topic, produce, read
 
 
 def outgoing(values: Sequence[bytes]) -> list[Outgoing]:
@@ -147,7 +148,7 @@ async def test_another_log_under_the_same_name_halts_the_lane(
     database.execute("update projector.checkpoint set anchor = sha256('another')")
     await produce(kafka_servers, lane, outgoing(numbered(10, 20)))
     async with Worker(kafka_servers, topic, pool).running() as worker:
-        await eventually(lambda: worker.metrics.halts.get(lane) == "anchor_mismatch")
+        await eventually(lambda: worker.metrics.halts.get(lane) == "log_is_another")
     assert await folded(pool) == 10
 
 
@@ -175,7 +176,7 @@ async def test_a_checkpoint_beyond_the_end_of_the_log_halts_the_lane(
         await reaches(pool, 10)
     await pool.execute("update checkpoint set next_offset = $1", stored)
     async with Worker(kafka_servers, topic, pool).running() as worker:
-        await eventually(lambda: worker.metrics.halts.get(lane) == "offset_out_of_range")
+        await eventually(lambda: worker.metrics.halts.get(lane) == "log_truncated")
 
 
 async def test_a_restored_checkpoint_under_a_running_worker_is_followed(
@@ -185,8 +186,11 @@ async def test_a_restored_checkpoint_under_a_running_worker_is_followed(
     await produce(kafka_servers, Lane(topic, 0), outgoing(numbered(0, 10)))
     async with Worker(kafka_servers, topic, pool).running():
         await reaches(pool, 10)
+        (third,) = [one for one in await read(kafka_servers, topic, 10) if one.offset == 3]
+        await pool.execute(
+            "update checkpoint set next_offset = 4, anchor = $1 where partition = 0", digest(third)
+        )
         database.execute(
-            "update projector.checkpoint set next_offset = 4;"
             "delete from projector.seen where id >= '000004'; update projector.tally set ids = 4;"
         )
         await produce(kafka_servers, Lane(topic, 0), outgoing([b"last"]))

@@ -56,11 +56,21 @@ def test_a_lane_at_its_end_is_complete_up_to_now(
     assert value("inkling_projector_lanes") == 1
 
 
+def test_a_lane_that_is_claimed_tells_up_to_when_it_was_complete(
+    registry: CollectorRegistry, metrics: LaneMetrics
+) -> None:
+    complete = "inkling_projector_lane_complete_timestamp_seconds"
+    metrics.claimed(LANE, 1_700_000_000.5)
+    assert registry.get_sample_value(complete, LABELS) == 1_700_000_000.5
+    metrics.claimed(LANE, None)
+    assert registry.get_sample_value(complete, LABELS) == 0
+
+
 def test_a_lane_that_is_given_up_is_no_longer_told_of(
     registry: CollectorRegistry, metrics: LaneMetrics
 ) -> None:
     metrics.lag(LANE, 0)
-    metrics.halted(LANE, "anchor_mismatch")
+    metrics.halted(LANE, "log_is_another")
     value = registry.get_sample_value
     assert value("inkling_projector_halted", LABELS) == 1
     metrics.lag(LANE, None)
@@ -79,3 +89,11 @@ def test_every_reason_is_there_before_the_first_refusal(
     assert (
         registry.get_sample_value("inkling_projector_quarantined_total", {"reason": "schema"}) == 2
     )
+
+
+def test_what_kafka_was_told_is_counted(registry: CollectorRegistry, metrics: LaneMetrics) -> None:
+    for done in (True, False, True):
+        metrics.group_commit(done)
+    counted = "inkling_projector_group_commits_total"
+    assert registry.get_sample_value(counted, {"outcome": "taken"}) == 2
+    assert registry.get_sample_value(counted, {"outcome": "failed"}) == 1

@@ -96,6 +96,7 @@ class Metrics:
         self.lags: dict[Lane, int | None] = {}
         self.refused: Counter[str] = Counter()
         self.fences = 0
+        self.claims: dict[Lane, float | None] = {}
         self.halts: dict[Lane, str | None] = {}
 
     def lag(self, lane: Lane, records: int | None) -> None:
@@ -108,6 +109,9 @@ class Metrics:
 
     def quarantined(self, lane: Lane, reason: str, records: int) -> None:
         self.refused[reason] += records
+
+    def claimed(self, lane: Lane, read_to: float | None) -> None:
+        self.claims[lane] = read_to
 
     def fenced(self, lane: Lane) -> None:
         self.fences += 1

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.setup import LIBRARIES, missing_classes
+from deploy.local.setup import LIBRARIES, TOOLS, missing_classes
 from deploy.local.unprivileged import CHECKOUT
 
 
 @pytest.mark.usefixtures("kafka_servers")
 def test_what_was_fetched_is_complete() -> None:
     assert missing_classes(LIBRARIES) == []
+    assert list(TOOLS.glob("kafka-tools-*.jar"))
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""What aiokafka has no call for, against a real broker."""
+
+import pytest
+
+from services.runtime.errors import Transient
+from services.runtime.kafka import Admin, Consumer
+from tests.support.eventually import eventually
+from tests.support.topics import SECONDS, a_name, a_topic
+
+
+async def test_a_topic_is_known_by_its_id_and_another_one_of_its_name_has_another(
+    kafka_servers: str,
+) -> None:
+    name, absent = await a_topic(kafka_servers, 3), a_name()
+    consumer, admin = Consumer(kafka_servers, "tests"), Admin(kafka_servers, "tests")
+    try:
+        await consumer.start(SECONDS)
+        await admin.start(SECONDS)
+        before = (await consumer.topics([name, absent], SECONDS))[name]
+        assert before.partitions == 3
+        assert before.id
+        assert absent not in await consumer.topics([name, absent], SECONDS)
+        await admin._admin.delete_topics([name])
+
+        async def gone() -> bool:
+            return await consumer.topics([name], SECONDS) == {}
+
+        await eventually(gone)
+        await a_topic(kafka_servers, 2, name)
+
+        async def there() -> bool:
+            return name in await consumer.topics([name], SECONDS)
+
+        await eventually(there)
+        after = (await consumer.topics([name], SECONDS))[name]
+        assert (after.partitions, after.id == before.id) == (2, False)
+    finally:
+        await consumer.close(SECONDS)
+        await admin.close(SECONDS)
+
+
+async def test_nothing_asked_is_nothing_found_and_no_name_is_an_error(kafka_servers: str) -> None:
+    consumer = Consumer(kafka_servers, "tests")
+    try:
+        await consumer.start(SECONDS)
+        assert await consumer.topics([], SECONDS) == {}
+        with pytest.raises(Transient, match="InvalidTopic"):
+            await consumer.topics(["no topic may be named so"], SECONDS)
+    finally:
+        await consumer.close(SECONDS)
