@@ -1,15 +1,19 @@
 """What Kafka's reader promises, and with it whatever stands in for it."""
 
+import asyncio
+import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import pytest
 
-from services.runtime.errors import Transient
 from services.runtime.kafka import Consumer, Outgoing
 from services.runtime.leases import Lane
 from services.runtime.reader import Reader
 from services.runtime.records import Polled, Record
+from tests.simulation.broker import Broker, SimulatedReader
+from tests.simulation.loop import Process, SimulatedLoop
 from tests.support.eventually import eventually
 from tests.support.topics import SECONDS, a_topic, produce
 
@@ -60,12 +64,9 @@ class ReaderContract(ABC):
         assert not told[-1].unreadable.keys() & told[-1].records.keys()
         return told[-1].unreadable
 
-    async def test_it_counts_partitions_and_an_unknown_topic_is_transient(
-        self, reader: Reader
-    ) -> None:
-        assert await reader.partitions(self.topic, SECONDS) == PARTITIONS
-        with pytest.raises(Transient):
-            await reader.partitions("nowhere", SECONDS)
+    async def test_it_knows_the_topics_that_there_are(self, reader: Reader) -> None:
+        found = await reader.topics([self.topic, "nowhere"], SECONDS)
+        assert {name: topic.partitions for name, topic in found.items()} == {self.topic: PARTITIONS}
 
     async def test_it_tells_where_lanes_begin_and_end(self, reader: Reader) -> None:
         first, second, _ = self.lanes
@@ -138,3 +139,21 @@ class TestKafka(ReaderContract):
 
     async def write(self, lane: Lane, records: Sequence[Outgoing]) -> None:
         await produce(self.servers, lane, records)
+
+
+class TestSimulated(ReaderContract):
+    topic = "events"
+
+    @pytest.fixture
+    async def reader(self) -> AsyncIterator[Reader]:
+        loop = cast(SimulatedLoop, asyncio.get_running_loop())
+        chance = random.Random(1)  # noqa: S311 a choice, not a secret
+        self.broker = Broker(loop, chance, self.lanes)
+        reader = SimulatedReader(self.broker, Process(loop, "tests"))
+        await reader.start(SECONDS)
+        yield reader
+        await reader.close(SECONDS)
+
+    async def write(self, lane: Lane, records: Sequence[Outgoing]) -> None:
+        for one in records:
+            self.broker.append(lane, one.value or b"")
