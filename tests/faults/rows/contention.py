@@ -104,7 +104,9 @@ async def _session(field: Field) -> AsyncIterator[Connection]:
     async with connect(
         field.observer.url, application="tests-rival", schema="projector"
     ) as connection:
-        await connection.execute("set lock_timeout = 0")
+        await connection.execute(
+            "set lock_timeout = 0; set idle_in_transaction_session_timeout = 0"
+        )
         yield connection
 
 
