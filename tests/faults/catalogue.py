@@ -18,9 +18,9 @@ from tests.faults.rows import (
     networks,
     outages,
     power,
-    rebuilding,
     replicas,
     slots,
+    sweeping,
     together,
     zombies,
 )
@@ -79,8 +79,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "P17": Fault(logs.p17, quick=True),
     "P18": Fault(logs.p18),
     "P19": Fault(dying.p19),
-    "P20": Fault(rebuilding.p20, quick=True),
-    "P21": Fault(rebuilding.p21, quick=True),
     "P22": Fault(zombies.p22, quick=True),
+    "P23": Fault(sweeping.p23),
 }
 """As in the study's catalogue; and many of them together."""
