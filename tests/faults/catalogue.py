@@ -18,6 +18,7 @@ from tests.faults.rows import (
     networks,
     outages,
     power,
+    rebuilding,
     replicas,
     slots,
     sweeping,
@@ -79,6 +80,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "P17": Fault(logs.p17, quick=True),
     "P18": Fault(logs.p18),
     "P19": Fault(dying.p19),
+    "P20": Fault(rebuilding.p20, quick=True),
+    "P21": Fault(rebuilding.p21, quick=True),
     "P22": Fault(zombies.p22, quick=True),
     "P23": Fault(sweeping.p23),
 }
