@@ -99,6 +99,23 @@ class Connection:
         count = str(status).rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
+    async def stream(
+        self,
+        sql: str,
+        *args: object,
+        batch: int,
+        timeout: float,  # noqa: ASYNC109 - handed to the driver
+    ) -> AsyncIterator[list[Row]]:
+        """Run one statement in a transaction and give its rows in batches, each when it is asked for."""
+        with self._translated():
+            cursor = await self._raw.cursor(sql, *args, timeout=timeout)
+        while True:
+            with self._translated():
+                rows = await cursor.fetch(batch, timeout=timeout)
+            if not rows:
+                return
+            yield list(rows)
+
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
     ) -> None:
@@ -108,14 +125,18 @@ class Connection:
 
     @contextlib.asynccontextmanager
     async def transaction(
-        self, settings: Mapping[str, str] | None = None, *, readonly: bool = False
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        readonly: bool = False,
+        isolation: str | None = None,
     ) -> AsyncIterator[None]:
         """Run a block in a transaction (a savepoint when nested) with settings local to it.
 
         Transient out of the end of the block: whether it was committed is unknown.
         """
         with self._translated():
-            async with self._raw.transaction(readonly=readonly):
+            async with self._raw.transaction(readonly=readonly, isolation=isolation):
                 for name, value in (settings or {}).items():
                     await self._raw.execute("select set_config($1, $2, true)", name, value)
                 yield

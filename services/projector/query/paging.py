@@ -74,7 +74,7 @@ async def read_page(
 
 
 def with_key(
-    frame: str, conditions: Conditions, order: Order, after: Position | None, limit: int
+    frame: str, conditions: Conditions, order: Order, after: Position | None, limit: int | None
 ) -> Statement:
     """Ask for rows that have a sort key, behind a position among them."""
     step = conditions.copy()
@@ -90,7 +90,7 @@ def with_key(
 
 
 def without_key(
-    frame: str, conditions: Conditions, order: Order, after: Position | None, limit: int
+    frame: str, conditions: Conditions, order: Order, after: Position | None, limit: int | None
 ) -> Statement:
     """Ask for rows that have no sort key: all of them, or those behind a position among them."""
     step = conditions.copy()
@@ -103,7 +103,7 @@ def without_key(
 
 
 def _statement(
-    frame: str, step: Conditions, order: Order, limit: int, source: str, tie_column: str
+    frame: str, step: Conditions, order: Order, limit: int | None, source: str, tie_column: str
 ) -> Statement:
     # asc is the index on (key desc nulls last, tie desc) read backwards, hence its nulls first
     key, tie = ("desc nulls last", "desc") if order.descending else ("asc nulls first", "asc")
@@ -114,7 +114,7 @@ def _statement(
         where=" and ".join(step.texts),
         order=f"{order.key} {key}, {tie_column} {tie}",
         # a number in the text, so that a plan made once for all arguments knows that few rows are wanted
-        limit=int(limit),
+        limit="all" if limit is None else int(limit),
     )
     return Statement(text=text, arguments=step.arguments)
 

@@ -51,7 +51,7 @@ async def reading(pool: Pool, scope: Scope) -> AsyncIterator[Connection]:
             yield connection
     except Transient as error:
         if getattr(error.__cause__, "sqlstate", None) == QUERY_CANCELED:
-            raise _too_slow() from error
+            raise too_slow() from error
         raise
 
 
@@ -61,10 +61,11 @@ async def _deadline() -> AsyncIterator[None]:
         async with asyncio.timeout(DEADLINE_SECONDS):
             yield
     except TimeoutError as error:
-        raise _too_slow() from error
+        raise too_slow() from error
 
 
-def _too_slow() -> Problem:
+def too_slow() -> Problem:
+    """Return what is answered to a question that took too long."""
     return Problem(
         Slug.TIMEOUT,
         "The question took too long; narrow it with a filter, or sort by the time that you filter by. Fast at any size "

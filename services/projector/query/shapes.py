@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
-from schemas.instant import Instant, text
+from schemas.instant import SECOND, Instant, text
 from services.projector.query.reasons import sentence
 from services.projector.query.status import Course, status
 
@@ -55,7 +56,22 @@ def personal(subject: str | None, body: Mapping[str, Any]) -> Personal:
 
 def moment(instant: int | None) -> str | None:
     """Write a time of the tables as the doors do."""
-    return None if instant is None else text(Instant(instant))
+    if instant is None:
+        return None
+    day, rest = divmod(instant, _DAY)
+    minutes, microseconds = divmod(rest, _MINUTE)
+    hour, minute = divmod(minutes, 60)
+    second, fraction = divmod(microseconds, SECOND)
+    return f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}.{fraction:06d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    return text(Instant(day * _DAY))[:10]
+
+
+_MINUTE: Final = 60 * SECOND
+_DAY: Final = 24 * 60 * _MINUTE
 
 
 def reason(code: str | None) -> Shape | None:

@@ -16,7 +16,9 @@ from schemas.errors import BadIdentity
 from schemas.identity import MessageId
 from schemas.instant import Instant
 from services.projector.query import kpis, lists, message, recipient, timeline
+from services.projector.query.exports import Export, Exports
 from services.projector.query.filters import MAX_TEXT, REPEATABLE, message_filter, search
+from services.projector.query.forms import Form, choose
 from services.projector.query.message import Found
 from services.projector.query.ordering import ATTACHMENTS, HISTORY, LINKS, RECIPIENTS
 from services.projector.query.parameters import (
@@ -50,6 +52,7 @@ OPENAPI: Final = files(__package__ or "").joinpath("openapi.json").read_bytes()
 
 POOL: Final = web.AppKey("pool", Pool)
 CLOCK: Final = web.AppKey("clock", Clock)
+EXPORTS: Final = web.AppKey("exports", Exports)
 
 Part = Callable[[Connection, Found, PageOf], Awaitable[Shape]]
 
@@ -67,26 +70,34 @@ def application(
     )
     app[POOL] = pool
     app[CLOCK] = clock
+    app[EXPORTS] = Exports(pool)
     return app
 
 
 def _asked(request: web.Request) -> Scope:
     """Return what the caller may see; a caller who cannot read JSON gets 406."""
     scope = scope_of(request)
-    accepted = request.headers.get("Accept", "*/*").lower().split(",")
-    if not {one.partition(";")[0].strip() for one in accepted} & _FORMS:
-        raise Problem(Slug.NOT_ACCEPTABLE, "This door answers application/json.")
+    choose(request.headers.get("Accept", "*/*"), [Form.JSON])
     return scope
 
 
-_FORMS: Final = frozenset({"application/json", "application/*", "*/*"})
-
-
-async def list_messages(request: web.Request) -> web.Response:
-    """Answer one page of the messages that the caller may see."""
-    scope, query = _asked(request), Query(request, MESSAGE_LIST, REPEATABLE)
+async def list_messages(request: web.Request) -> web.StreamResponse:
+    """Answer one page of the messages that the caller may see, or all of them as a stream."""
+    scope = scope_of(request)
+    form = choose(request.headers.get("Accept", "*/*"), list(Form))
+    query = Query(request, MESSAGE_LIST, REPEATABLE)
     wanted = message_filter(query)
     page = message_page(query, scope, wanted)
+    if form is not Form.JSON:
+        export = Export(
+            scope=scope,
+            wanted=wanted,
+            page_of=page,
+            form=form,
+            most=page.limit if "limit" in request.query else None,
+            now=_now(request),
+        )
+        return await request.app[EXPORTS].send(request, export)
     async with reading(request.app[POOL], scope) as connection:
         standing = await stand(connection, scope)
         found = await lists.messages(connection, scope, standing, wanted, page, _now(request))
