@@ -193,8 +193,13 @@ def _discard(accumulator: Any) -> None:
 async def _stop(consumer: Any, seconds: float) -> None:
     # A task of its own that has not begun yet would have stop() raise its cancellation.
     await asyncio.sleep(0)
-    async with at_best(seconds):
-        await consumer.stop()
+    try:
+        async with at_best(seconds):
+            await consumer.stop()
+    except asyncio.CancelledError:
+        # Of a task of aiokafka's own: nobody cancels this one, and whoever closes would end without a word.
+        async with at_best(seconds):
+            await consumer._client.close()  # noqa: SLF001
 
 
 class Consumer:
@@ -297,7 +302,6 @@ class Consumer:
 
     async def partitions(self, topic: str, seconds: float) -> int:
         """Return how many partitions the topic has; Transient if it does not exist (yet)."""
-        # The public topics() keeps what it learns to itself.
         return await _partitions(self._consumer._client, topic, seconds)  # noqa: SLF001
 
     async def topics(self, names: Collection[str], seconds: float) -> dict[str, Topic]:

@@ -19,7 +19,7 @@ from tests.support.eventually import eventually
 from tests.support.folding import Worker, a_pool, a_schema
 from tests.support.lag import consumer_groups, described
 from tests.support.stack import Database
-from tests.support.topics import SECONDS, a_name, a_topic, produce
+from tests.support.topics import a_name, a_topic, produce
 
 LANE, OTHER = Lane("events", 0), Lane("events", 1)
 
@@ -173,21 +173,3 @@ async def test_kafkas_own_tool_sees_a_group_of_two_workers_without_members_or_re
     await produce(kafka_servers, lanes[0], [Outgoing(key=b"k", value=b"more")] * 3)
     found = await asyncio.to_thread(described, kafka_servers, group)
     assert (found[lanes[0]].offset, found[lanes[0]].end, found[lanes[0]].lag) == (1, 4, 3)
-
-
-async def test_a_name_that_a_real_group_uses_is_refused_and_that_group_is_not_disturbed(
-    kafka_servers: str, pool: Pool
-) -> None:
-    from aiokafka import AIOKafkaConsumer
-
-    topic, name = await a_topic(kafka_servers), a_name()
-    member = AIOKafkaConsumer(topic, bootstrap_servers=kafka_servers, group_id=name)
-    await member.start()
-    group = Group(kafka_servers, "tests-group", name)
-    try:
-        with pytest.raises(Transient):
-            await group.commit({Lane(topic, 0): 0}, SECONDS)
-        assert member.assignment()
-    finally:
-        await group.close(SECONDS)
-        await member.stop()
