@@ -116,7 +116,7 @@ class FencedConsumer(Generic[D]):
                     attempt += 1
                     if attempt % _REBUILD_AFTER == 0:
                         await self._disconnect()
-                    await _pause(life.stopping, _RETRY.delay(attempt, random.random()))  # noqa: S311
+                    await _pause(life.stopping, _RETRY.delay(attempt, self._chance.random()))
                 else:
                     attempt = 0
                     if not any(held.attempt for held in self._held.values()):
