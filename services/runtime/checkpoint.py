@@ -95,7 +95,7 @@ class Checkpoints:
             workers = await connection.fetch(_SQL["workers"], self._consumer)
             at_end = [lane in current for lane, _ in renewing]
             kept = await connection.fetch(
-                _SQL["renew"], self._consumer, *_leases(renewing), at_end, age
+                _SQL["renew"], self._consumer, *_leases(renewing), at_end, age, self._worker
             )
             owners = await connection.fetch(_SQL["owners"], self._consumer)
         return Survey(
@@ -141,7 +141,9 @@ class Checkpoints:
         """
         lanes = _lanes([move.lane for move in moves])
         async with self._pool.acquire() as connection, connection.transaction():
-            _compare(moves, await connection.fetch(_SQL["lock"], self._consumer, *lanes))
+            _compare(
+                moves, await connection.fetch(_SQL["lock"], self._consumer, *lanes), self._worker
+            )
             yield connection
             advanced = await connection.execute(
                 _SQL["advance"],
@@ -189,12 +191,14 @@ def digest(record: Record) -> bytes:
     return state.digest()
 
 
-def _compare(moves: Sequence[Move], rows: Sequence[Row]) -> None:
+def _compare(moves: Sequence[Move], rows: Sequence[Row], worker: str) -> None:
     stored = {Lane(row["topic"], row["partition"]): row for row in rows}
     fenced = [
         move.lane
         for move in moves
-        if move.lane not in stored or stored[move.lane]["epoch"] != move.epoch
+        if move.lane not in stored
+        # After a restored backup an epoch is given out a second time.
+        or (stored[move.lane]["epoch"], stored[move.lane]["owner"]) != (move.epoch, worker)
     ]
     if fenced:
         raise Fenced(fenced)

@@ -67,7 +67,7 @@ set lease_until = clock_timestamp() + interval '10 s',
     end
 from unnest($2::text[], $3::integer[], $4::bigint[], $5::boolean[]) as held (topic, partition, epoch, current)
 where mine.consumer = $1 and mine.topic = held.topic and mine.partition = held.partition
-  and mine.epoch = held.epoch
+  and mine.epoch = held.epoch and mine.owner = $7
 returning mine.topic, mine.partition, mine.halted;
 
 -- name: release
@@ -80,7 +80,7 @@ where mine.consumer = $1 and mine.topic = held.topic and mine.partition = held.p
 
 -- name: lock
 -- Locks the checkpoints of a slice's lanes for its length, in one order, so that two workers never wait in a circle.
-select mine.topic, mine.partition, mine.epoch, mine.next_offset, mine.halted
+select mine.topic, mine.partition, mine.epoch, mine.owner, mine.next_offset, mine.halted
 from checkpoint as mine
 join unnest($2::text[], $3::integer[]) as lane (topic, partition)
     on mine.topic = lane.topic and mine.partition = lane.partition

@@ -97,6 +97,16 @@ class CheckpointContract(ABC):
         await count(second, Move(LANE, fresh.epoch, 0, record(0)), ["a1"])
         assert await self.tallies() == ({"a": 1}, ["a"])
 
+    async def test_an_epoch_given_out_twice_is_its_last_owners_alone(self, pool: Pool) -> None:
+        """As after a restored backup, which counts epochs back."""
+        first, second = workers(pool)
+        epoch = await begun(first)
+        await second.look([], [], 0.0)
+        assert (await second.look([(LANE, epoch)], [], 0.0)).kept == {}
+        with pytest.raises(Fenced):
+            await count(second, Move(LANE, epoch, 0, record(0)), ["a1"])
+        assert await self.tallies() == ({}, [])
+
     async def test_a_checkpoint_that_moved_says_so(self, pool: Pool) -> None:
         first, _ = workers(pool)
         epoch = await begun(first)

@@ -74,11 +74,12 @@ async def test_a_valid_lease_keeps_others_away_until_it_runs_out(
 async def test_a_stale_worker_writes_nothing(first: Checkpoints, pool: Pool) -> None:
     stale = await claim(first)
     await expire(pool)
-    fresh = await claim(Checkpoints(pool, "fold", "fold/second"))
+    second = Checkpoints(pool, "fold", "fold/second")
+    fresh = await claim(second)
     with pytest.raises(Fenced):
         await write(first, stale, 0, 0)
     assert await pool.fetchval("select count(*) from tally") == 0
-    await write(first, fresh, 0, 0)
+    await write(second, fresh, 0, 0)
     assert await pool.fetchval("select ids from tally") == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -171,10 +170,8 @@ def _flood(world: World, fault: Fault) -> None:
     log = _log(world, fault)
     world.judge.allowed[log.lane].add(HaltReason.POISON_FLOOD)
     for number in range(_FLOOD_RECORDS):
-        world.broker.append(log.lane, b"later f%d.%d flood" % (next(_floods), number))
+        world.broker.append(log.lane, b"later f%d.%d flood" % (round(fault.at * 1000), number))
 
-
-_floods = itertools.count()
 
 _FAULTS: Final[dict[str, Callable[[World, Fault], None]]] = {
     "crash": _crash,

@@ -128,14 +128,14 @@ def _recognise(transaction: Transaction, arguments: Sequence[Any]) -> Steps:
 
 
 def _renew(transaction: Transaction, arguments: Sequence[Any]) -> Steps:
-    consumer, topics, partitions, epochs, current, age = arguments
+    consumer, topics, partitions, epochs, current, age, worker = arguments
     now = transaction.database.now
     kept = []
     for key, epoch, at_end in zip(
         _keys(consumer, topics, partitions), epochs, current, strict=True
     ):
         row = yield from _held(transaction, key, epoch)
-        if row is None:
+        if row is None or row["owner"] != worker:
             continue
         read_to = max(row["read_to"] or 0.0, now() - age) if at_end else row["read_to"]
         kept.append({**row, "lease_until": now() + _LEASE_SECONDS, "read_to": read_to})

@@ -73,7 +73,7 @@ def test_a_fence_left_out_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         return result
 
-    def no_fence(moves: Sequence[Move], rows: Sequence[Any]) -> None:
+    def no_fence(moves: Sequence[Move], rows: Sequence[Any], worker: str) -> None:
         """Let everybody write."""
 
     monkeypatch.setattr(checkpoint, "_compare", no_fence)
@@ -83,9 +83,9 @@ def test_a_fence_left_out_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_checkpoint_that_nobody_compares_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     compare = checkpoint._compare
 
-    def fenced_only(moves: Sequence[Move], rows: Sequence[Any]) -> None:
+    def fenced_only(moves: Sequence[Move], rows: Sequence[Any], worker: str) -> None:
         with contextlib.suppress(Moved):
-            compare(moves, rows)
+            compare(moves, rows, worker)
 
     monkeypatch.setattr(checkpoint, "_compare", fenced_only)
     assert found()
