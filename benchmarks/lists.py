@@ -1,4 +1,4 @@
-"""What the query API takes for each named question at ten thousand and a million emails under a live load; and an export.
+"""What the query API takes for each named question at ten thousand and a million emails under a live load; exports.
 
 A real query process answers over kept-alive HTTP; another process folds opens into the same tables meanwhile. The sizes
 take turns, so that whatever disturbs one disturbs the other. `INKLING_BENCH_EMAILS` makes the large tenant smaller.
