@@ -301,8 +301,11 @@ class World:
             worker.task.cancel()
 
         async def ended() -> None:
-            while any(not task.done() for task in tasks):
-                await self._sleep(1.0)
+            # Again and again: a roll-back that fails takes the place of the cancellation that caused it.
+            while left := [task for task in tasks if not task.done()]:
+                for task in left:
+                    task.cancel()
+                await self._sleep(10.0)
 
         self.loop.run_until_complete(ended())
         self.loop.close()
