@@ -1,20 +1,15 @@
-"""`python -m services.alerts`: one alerts service, configured by its environment; `… migrate` prepares its schema."""
+"""`python -m services.alerts`: one alerts service, configured by its environment; with a verb, an operator's."""
 
 import os
 import sys
 
 from services.alerts.app import build
+from services.alerts.command import command
 from services.alerts.config import Config
-from services.alerts.migrate import migrate
 from services.runtime.config import OwnerConfig
 from services.runtime.lifecycle import run
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case []:
-            run("alerts", Config, build, os.environ, beside=[OwnerConfig])
-        case ["migrate"]:
-            sys.exit(migrate(os.environ))
-        case _:
-            sys.stderr.write("usage: python -m services.alerts [migrate]\n")
-            sys.exit(2)
+    if sys.argv[1:]:
+        sys.exit(command(os.environ, sys.argv[1:]))
+    run("alerts", Config, build, os.environ, beside=[OwnerConfig])

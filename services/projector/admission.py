@@ -30,18 +30,18 @@ class Reason(StrEnum):
     KEY_MALFORMED = "key_malformed"
 
 
-def refuse(received: Received, topic: str) -> Reason | None:
-    """Say why an event must not be folded; None when it may be."""
+def refuse(received: Received, topic: str, *, accept_late: bool = False) -> Reason | None:
+    """Say why an event must not be folded; None when it may be. An operator may accept what is late."""
     if topics.of(received.event).name != topic:
         return Reason.WRONG_TOPIC
     if received.envelope.occurred_at - received.recorded_at > FUTURE_LIMIT:
         return Reason.FUTURE
-    return _refuse_hit(received) if isinstance(received.event, _HITS) else None
+    return _refuse_hit(received, accept_late) if isinstance(received.event, _HITS) else None
 
 
-def _refuse_hit(received: Received) -> Reason | None:
+def _refuse_hit(received: Received, accept_late: bool) -> Reason | None:
     identifier, occurred_at = received.envelope.id, received.envelope.occurred_at
-    if received.recorded_at - occurred_at > LATENESS_WINDOW:
+    if received.recorded_at - occurred_at > LATENESS_WINDOW and not accept_late:
         return Reason.LATE
     if identifier.version != 7:
         return Reason.ID_VERSION

@@ -6,6 +6,7 @@ from typing import Final
 
 from services.projector.fact_verbs import facts
 from services.projector.migrate import migrate
+from services.projector.operator import lanes, quarantine
 from services.projector.rebuild.verbs import rebuild
 
 Verb = Callable[[Mapping[str, str], Sequence[str]], int]
@@ -18,7 +19,13 @@ def _migrate(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
     return migrate(environ)
 
 
-VERBS: Final[Mapping[str, Verb]] = {"migrate": _migrate, "facts": facts, "rebuild": rebuild}
+VERBS: Final[Mapping[str, Verb]] = {
+    "migrate": _migrate,
+    "facts": facts,
+    "rebuild": rebuild,
+    "lanes": lanes,
+    "quarantine": quarantine,
+}
 
 
 def command(environ: Mapping[str, str], arguments: Sequence[str]) -> int:

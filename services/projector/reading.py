@@ -9,16 +9,16 @@ from services.runtime.quarantine import Refusal
 from services.runtime.records import Record
 
 
-def take(ready: Slice, record: Record) -> Refusal | None:
+def take(ready: Slice, record: Record, *, accept_late: bool = False) -> Refusal | None:
     """Read, admit and judge a record, the quick way where it is a hit as our trackers write it."""
     hit = hits.read(record)
     if hit is None:
-        return take_fully(ready, record)
+        return take_fully(ready, record, accept_late=accept_late)
     ready.add_hit(hit, record.key or b"", record.partition)
     return None
 
 
-def take_fully(ready: Slice, record: Record) -> Refusal | None:
+def take_fully(ready: Slice, record: Record, *, accept_late: bool = False) -> Refusal | None:
     """Read, admit and judge any record; a refusal names the field at fault."""
     if record.value is None and record.topic == topics.PERSONAL.name:
         return _take_tombstone(ready, record)
@@ -30,7 +30,8 @@ def take_fully(ready: Slice, record: Record) -> Refusal | None:
     except Refused as refused:
         detail = f"{refused.field} {refused.detail}".strip()
         return Refusal(record=record, reason=refused.reason, detail=detail)
-    reason = admission.refuse(received, record.topic) or ready.add(received, record.partition)
+    reason = admission.refuse(received, record.topic, accept_late=accept_late)
+    reason = reason or ready.add(received, record.partition)
     return None if reason is None else Refusal(record=record, reason=reason)
 
 

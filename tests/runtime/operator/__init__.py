@@ -1,0 +1,1 @@
+"""Operators' verbs against real servers."""
