@@ -282,6 +282,7 @@ class Session:
             queue = self.database.waiting[self.running.awaits]
             if self.running in queue:
                 queue.remove(self.running)
+        self.running = None
         self._roll_back()
         self._lost()
 
