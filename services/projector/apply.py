@@ -44,7 +44,10 @@ _OUTBOX: Final = ("lane", "key", "headers", "value")
 class ReadModels:
     """The fold of the events, personal and settings topics; one object for all lanes of a process."""
 
-    def __init__(self, clock: Clock, metrics: Metrics, wake_relay: Callable[[int], None]) -> None:
+    def __init__(
+        self, clock: Clock, metrics: Metrics, wake_relay: Callable[[int], None] | None
+    ) -> None:
+        """Without a relay to wake nothing is stated: a rebuild does not say again what was said."""
         self._clock = clock
         self._metrics = metrics
         self._wake_relay = wake_relay
@@ -67,20 +70,28 @@ class ReadModels:
         registered = await _fold_messages(connection, ready)
         await _fold_interactions(connection, ready, tally)
         await _add_up(connection, ready, tally)
+        if self._wake_relay is not None:
+            tally.facts.update(await self._state(connection, ready, registered, tally))
+        self._tally = tally
+
+    async def _state(
+        self, connection: Connection, ready: Slice, registered: Sequence[Name], tally: Tally
+    ) -> Counter[int]:
+        """State what happened for the first time; counts it by lane."""
         now = Instant(self._clock.now())
         stated = [(name, facts.registered(*ready.prepared[name], now)) for name in registered]
         if tally.human or ready.prepared:
             rows = await connection.fetch(_FACTS["state_firsts"])
             stated += [(_name(row), facts.stated(_first(row), now)) for row in rows]
-        tally.facts.update(await _enqueue(connection, ready, stated))
-        self._tally = tally
+        return await _enqueue(connection, ready, stated)
 
     def committed(self, records: Mapping[Lane, int]) -> None:
         """Count what is now in, and wake the relay where facts wait for it."""
         tally, self._tally = self._tally, Tally()
         self._metrics.folded(records, tally)
-        for partition in tally.facts:
-            self._wake_relay(partition)
+        if self._wake_relay is not None:
+            for partition in tally.facts:
+                self._wake_relay(partition)
 
 
 async def _stage(connection: Connection, ready: Slice) -> None:

@@ -1,7 +1,7 @@
 """The generation beside the live one: every table of the schema once more, empty at first.
 
 All of them, not the read models alone: a fold whose search path begins there cannot reach a live table by its name. So
-its checkpoints, its quarantine and the facts it states are its own, and go when it is dropped.
+its checkpoints and its quarantine are its own, and go when it is dropped; facts it states none.
 """
 
 import contextlib

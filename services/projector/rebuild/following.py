@@ -26,6 +26,7 @@ from services.runtime.lifecycle import Life
 from services.runtime.postgres import Connection, Pool
 from services.runtime.quarantine import Refusal
 from services.runtime.restraint import Restraint
+from services.runtime.slices import Slice as Part
 
 APPLICATION: Final = "inkling-projector-rebuild"
 _CONNECTIONS: Final = 4
@@ -33,6 +34,13 @@ _STATEMENT_SECONDS: Final = 120.0
 _LOOK_SECONDS: Final = 0.02
 _EPOCH: Final = date(1970, 1, 1)
 _OCCURRED_AT: Final = HIT.index("occurred_at")
+
+
+class _Unwatched(Metrics):
+    """Of a process that nobody scrapes; how old each record is would be worked out in vain."""
+
+    def committed(self, part: Part, seconds: float, now: int) -> None:
+        """Forget it."""
 
 
 class Building:
@@ -164,7 +172,7 @@ async def following(
 ) -> AsyncIterator[Follower]:
     """Have the log folded into the tables beside for the length of a block; nothing is read before it is allowed."""
     restraint = Restraint()
-    metrics = Metrics(CollectorRegistry())
+    metrics = _Unwatched(CollectorRegistry())
     # What is not on disk yet when the machine fails is folded again: effect and checkpoint are lost together.
     url = writer_url + ("&" if "?" in writer_url else "?") + "synchronous_commit=off"
     async with Pool(
@@ -174,7 +182,7 @@ async def following(
         size=_CONNECTIONS,
         statement_seconds=_STATEMENT_SECONDS,
     ) as pool:
-        fold = ReadModels(life.clock, metrics, lambda partition: None)
+        fold = ReadModels(life.clock, metrics, None)
         building = Building(fold, owner, restraint, pace, life.clock)
         lanes = len(await beside.places(owner))
         consumer: FencedConsumer[Slice] = FencedConsumer(
