@@ -26,6 +26,7 @@ from services.runtime.collectors import Readings
 from services.runtime.consumer import FencedConsumer, TopicPlan
 from services.runtime.group_offsets import FAREWELL_SECONDS, GroupOffsets
 from services.runtime.kafka_group import Group
+from services.runtime.lane_watch import LaneWatch
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
 from services.runtime.postgres import Pool
@@ -114,6 +115,8 @@ async def _folding(
     life.checks.add("bell", bell.healthy)
     life.checks.add("webhooks", courier.healthy)
     life.tasks.create_task(group.run(life), name="group")
+    watch = LaneWatch(pool, "alerts", metrics)
+    life.tasks.create_task(_watch(database, watch, life), name="lanes")
     working = [
         life.tasks.create_task(database.run(life), name="database"),
         life.tasks.create_task(_fold(database, consumer, life), name="fold"),
@@ -132,6 +135,11 @@ async def _folding(
 async def _fold(database: DatabaseWatch, consumer: FencedConsumer[Slice], life: Life) -> None:
     await database.verified()
     await consumer.run(life)
+
+
+async def _watch(database: DatabaseWatch, watch: LaneWatch, life: Life) -> None:
+    await database.verified()
+    await watch.run(life)
 
 
 async def _deliver(database: DatabaseWatch, courier: Courier, life: Life) -> None:

@@ -23,6 +23,7 @@ from services.runtime.consumer import FencedConsumer, TopicPlan
 from services.runtime.group_offsets import FAREWELL_SECONDS, GroupOffsets
 from services.runtime.kafka import Consumer
 from services.runtime.kafka_group import Group
+from services.runtime.lane_watch import LaneWatch
 from services.runtime.lifecycle import Life
 from services.runtime.operations import operate
 from services.runtime.outbox import Relay
@@ -84,6 +85,8 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
         life.checks.add("relay", relay.healthy)
         life.tasks.create_task(publisher.run(), name="publisher")
         life.tasks.create_task(group.run(life), name="group")
+        watch = LaneWatch(pool, "projector", metrics)
+        life.tasks.create_task(_watch(database, watch, life), name="lanes")
         working = [
             life.tasks.create_task(database.run(life), name="database"),
             life.tasks.create_task(_fold(database, reseeding, consumer, life), name="fold"),
@@ -107,6 +110,11 @@ async def _fold(
     await database.verified()
     await reseeding.run(life)
     await consumer.run(life)
+
+
+async def _watch(database: DatabaseWatch, watch: LaneWatch, life: Life) -> None:
+    await database.verified()
+    await watch.run(life)
 
 
 async def _keep_days(database: DatabaseWatch, pool: Pool, life: Life) -> None:

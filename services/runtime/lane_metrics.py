@@ -1,6 +1,6 @@
 """What a consumer of the log tells of its lanes, alike in every service that has one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -67,6 +67,22 @@ class LaneMetrics:
             _LANE,
             registry=registry,
         )
+        self._unheld = Gauge(
+            f"{prefix}_unheld_lanes",
+            "Lanes that nobody holds, as the table of leases says; a few for seconds at each change of workers.",
+            registry=registry,
+        )
+        self._passed_over = Gauge(
+            f"{prefix}_gap_records",
+            "Records that were passed over by somebody's decision, never folded; `lanes gaps` shows which.",
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            f"{prefix}_quarantine_waiting",
+            "Records in quarantine that were neither folded later nor given up, by reason.",
+            ["reason"],
+            registry=registry,
+        )
         self._group_commits = Counter(
             f"{prefix}_group_commits",
             "Times that Kafka was told where the lanes stand, for lag tools to see: taken or failed.",
@@ -74,6 +90,7 @@ class LaneMetrics:
             registry=registry,
         )
         self._held: set[Lane] = set()
+        self._reasons: set[str] = set()
         for outcome in ("taken", "failed"):
             self._group_commits.labels(outcome)
         for reason in (*reasons, _BY_DATABASE):
@@ -112,6 +129,16 @@ class LaneMetrics:
     def fenced(self, lane: Lane) -> None:
         """Count a lane that was taken over by another worker."""
         self._fenced.inc()
+
+    def stands(self, unheld: int, passed_over: int, waiting: Mapping[str, int]) -> None:
+        """Tell what the tables say: lanes unheld, records never folded, records that wait in quarantine by reason."""
+        self._unheld.set(unheld)
+        self._passed_over.set(passed_over)
+        for gone in self._reasons - waiting.keys():
+            self._waiting.labels(gone).set(0)
+        for reason, records in waiting.items():
+            self._waiting.labels(reason).set(records)
+        self._reasons |= waiting.keys()
 
     def group_commit(self, done: bool) -> None:
         """Count that Kafka took offsets to show, or did not."""

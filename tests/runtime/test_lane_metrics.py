@@ -97,3 +97,15 @@ def test_what_kafka_was_told_is_counted(registry: CollectorRegistry, metrics: La
     counted = "inkling_projector_group_commits_total"
     assert registry.get_sample_value(counted, {"outcome": "taken"}) == 2
     assert registry.get_sample_value(counted, {"outcome": "failed"}) == 1
+
+
+def test_what_the_tables_say_is_shown_and_a_reason_that_is_gone_is_none(
+    registry: CollectorRegistry, metrics: LaneMetrics
+) -> None:
+    metrics.stands(2, 50, {"late": 3, "schema": 1})
+    metrics.stands(0, 50, {"schema": 2})
+    value = registry.get_sample_value
+    assert value("inkling_projector_unheld_lanes") == 0
+    assert value("inkling_projector_gap_records") == 50
+    assert value("inkling_projector_quarantine_waiting", {"reason": "late"}) == 0
+    assert value("inkling_projector_quarantine_waiting", {"reason": "schema"}) == 2
