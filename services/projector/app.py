@@ -14,6 +14,7 @@ from services.projector.config import FOLD, QUERY, Config
 from services.projector.metrics import Metrics
 from services.projector.query.web import application
 from services.projector.reseeding import Reseeding
+from services.projector.retention import Retention
 from services.projector.staging import Slice
 from services.projector.watch import DatabaseWatch, watch_outbox
 from services.runtime.access import open_verifier
@@ -40,8 +41,8 @@ TOPICS: Final = (
     TopicPlan(topic=topics.PERSONAL.name, anchored=False),
     TopicPlan(topic=topics.SETTINGS.name, anchored=False),
 )
-# The consumer, the relay, the watches and the day partitions, each one at a time.
-_WRITER_CONNECTIONS: Final = 5
+# The consumer, the relay, the watches, the day partitions and their expiry, each one at a time.
+_WRITER_CONNECTIONS: Final = 6
 _READER_CONNECTIONS: Final = 10
 
 
@@ -79,6 +80,7 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
         )
         database = DatabaseWatch(pool, PACKAGES)
         reseeding = Reseeding(pool, Consumer(servers, "projector-facts"))
+        retention = Retention(pool, metrics, config.retention_days)
         life.checks.add("schema", database.problem)
         life.checks.add("facts", reseeding.problem)
         life.checks.add("consumer", consumer.healthy)
@@ -93,6 +95,7 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
             life.tasks.create_task(relay.run(life), name="relay"),
             life.tasks.create_task(watch_outbox(relay, metrics, life), name="outbox"),
             life.tasks.create_task(_keep_days(database, pool, life), name="days"),
+            life.tasks.create_task(_expire(database, retention, life), name="retention"),
         ]
         try:
             yield
@@ -120,6 +123,11 @@ async def _watch(database: DatabaseWatch, watch: LaneWatch, life: Life) -> None:
 async def _keep_days(database: DatabaseWatch, pool: Pool, life: Life) -> None:
     await database.verified()
     await days.keep(pool, life.clock, life)
+
+
+async def _expire(database: DatabaseWatch, retention: Retention, life: Life) -> None:
+    await database.verified()
+    await retention.run(life)
 
 
 def _partitions(consumer: FencedConsumer[Slice]) -> frozenset[int]:

@@ -124,7 +124,8 @@ def _rows(
 async def _fold_settings(connection: Connection, ready: Slice) -> None:
     kept = {tenant: on for tenant, on in ready.engagement.items() if on is not None}
     if kept:
-        await connection.execute(_TENANT_SETTING["keep"], list(kept), list(kept.values()))
+        days = [ready.retention[tenant] for tenant in kept]
+        await connection.execute(_TENANT_SETTING["keep"], list(kept), list(kept.values()), days)
     if forgotten := ready.engagement.keys() - kept.keys():
         await connection.execute(_TENANT_SETTING["forget"], list(forgotten))
 

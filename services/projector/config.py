@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from services.projector.expiry import LEAST_DAYS
 from services.runtime import parsers
 from services.runtime.config import (
     AccessConfig,
@@ -34,4 +35,10 @@ class Config:
         parsers.names(FOLD, QUERY),
         default="fold,query",
         help="whether this process folds the log, answers queries, or both",
+    )
+    retention_days: int | None = setting(
+        "INKLING_PROJECTOR_RETENTION_DAYS",
+        parsers.optional(parsers.integer(LEAST_DAYS, 36_500)),
+        default="",
+        help="for how many days single hits are kept where a tenant says nothing; empty: for ever",
     )

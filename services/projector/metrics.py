@@ -51,6 +51,16 @@ class Metrics(LaneMetrics):
             "Facts stated; each is published by the relay.",
             registry=registry,
         )
+        self.days_dropped: Final = Counter(
+            "inkling_projector_days_dropped",
+            "Days of the history that were dropped because nobody keeps them any longer.",
+            registry=registry,
+        )
+        self.hits_expired: Final = Counter(
+            "inkling_projector_hits_expired",
+            "Hits deleted because their tenant keeps its history no longer, in days that others keep.",
+            registry=registry,
+        )
         self.outbox_rows: Final = Gauge(
             "inkling_projector_outbox_rows",
             "Facts stated and not yet published; growing: Kafka does not take them.",

@@ -80,6 +80,8 @@ class Slice:
     held: list[Row] = field(default_factory=list)
     personal: dict[MessageId, Row | None] = field(default_factory=dict)
     engagement: dict[str, bool | None] = field(default_factory=dict)
+    retention: dict[str, int | None] = field(default_factory=dict)
+    """For how many days each tenant of those in `engagement` wants its history kept."""
     unfolded: Counter[str] = field(default_factory=Counter)
     lanes: dict[bytes, int] = field(default_factory=dict)
     """The partitions on which the messages lie that something happened to, by the key of their records."""
@@ -111,6 +113,7 @@ class Slice:
                 self.held.append(_held(envelope, event))
             case TenantSet():
                 self.engagement[envelope.tenant] = event.engagement
+                self.retention[envelope.tenant] = event.retention_days
             case PreferenceSet():
                 pass  # what a recipient allows changes no answer: what is in the log counts
             case NetworkJudged() | RecipientErased():

@@ -37,6 +37,7 @@ def read(body: Mapping[str, Any], since: Instant, by: str) -> TenantSet:
         max_file_bytes=body.get("max_file_bytes"),
         forbidden_file_types=_file_types(body.get("forbidden_file_types", ()), faults),
         file_days=body.get("file_days"),
+        retention_days=body.get("retention_days"),
     )
     if faults:
         raise BadFields(faults)
@@ -60,6 +61,7 @@ def write(held: TenantSet | None) -> dict[str, Any]:
         "max_file_bytes": shown.max_file_bytes,
         "forbidden_file_types": shown.forbidden_file_types,
         "file_days": shown.file_days,
+        "retention_days": shown.retention_days,
         "since": None if held is None else instant.text(held.since),
         "by": None if held is None else held.by,
     }

@@ -46,3 +46,11 @@ async def test_a_setting_belongs_on_its_topic(store: Store) -> None:
     elsewhere = _said(False)._replace(topic="engagement.events.v1")
     (refusal,) = await store.apply([elsewhere])
     assert refusal.reason == "wrong_topic"
+
+
+async def test_for_how_long_the_history_is_kept_goes_with_the_rest(store: Store) -> None:
+    setting = TenantSet(since=NOW, by="ada", retention_days=30)
+    await store.apply([record(setting)])
+    assert (await store.row("tenant_setting"))["retention_days"] == 30
+    await store.apply([_said(True, 1)])
+    assert (await store.row("tenant_setting"))["retention_days"] is None

@@ -22,6 +22,7 @@ WHOLE = {
     "max_file_bytes": 5_242_880,
     "forbidden_file_types": [".EXE", "image/*", "Application/ZIP", ".exe", ".tar.gz"],
     "file_days": 90,
+    "retention_days": 400,
 }
 
 
@@ -36,6 +37,7 @@ def test_nothing_set_yet_is_the_defaults() -> None:
         "max_file_bytes": None,
         "forbidden_file_types": (),
         "file_days": None,
+        "retention_days": None,
         "since": None,
         "by": None,
     }
@@ -55,6 +57,7 @@ def test_what_is_put_replaces_everything() -> None:
         max_file_bytes=5_242_880,
         forbidden_file_types=(".exe", "image/*", "application/zip", ".tar.gz"),
         file_days=90,
+        retention_days=400,
     )
     envelope.check(event)
     shown = tenants.write(event)
@@ -112,6 +115,8 @@ def test_what_no_schema_forbids_is_refused_by_name(body: dict[str, Any], field: 
         ({"forbidden_file_types": ["x"]}, "/forbidden_file_types/0"),
         ({"file_days": 0}, "/file_days"),
         ({"file_days": 36_501}, "/file_days"),
+        ({"retention_days": 7}, "/retention_days"),
+        ({"retention_days": 36_501}, "/retention_days"),
         ({"since": "2026-01-01T00:00:00Z"}, "/since"),
     ],
 )
