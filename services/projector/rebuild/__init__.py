@@ -1,4 +1,5 @@
 """Makes the read models anew beside the live ones, compares the two at one offset vector, and lets them change places.
 
-Read: tables, structure, beside, following, pacing, progress, stillness, comparing, report, switching, verbs
+Read: tables, structure, beside, following, redriven, pacing, progress, session, stillness, comparing, report,
+switching, verbs
 """

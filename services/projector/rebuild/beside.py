@@ -149,6 +149,12 @@ async def places(connection: Connection | Pool) -> list[Place]:
     ]
 
 
+async def pass_over(connection: Connection | Pool) -> dict[Lane, int]:
+    """Have lanes that stand still go on where live did, by an operator's decision; returns where that is."""
+    rows = await connection.fetch(SQL["pass_over"], views.CONSUMER, CONSUMER)
+    return {Lane(row["topic"], row["partition"]): row["to_offset"] for row in rows}
+
+
 async def add_day(connection: Connection, day: date) -> None:
     """Make the partition of a day, unless it is there, or its hits lie in the default one already."""
     name = f"interaction_{day:%Y%m%d}"

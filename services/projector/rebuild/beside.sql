@@ -80,7 +80,28 @@ for update;
 select pg_try_advisory_lock(hashtext('inkling'), hashtext('projector.rebuild'));
 
 -- name: set_aside
--- What live has set aside and not applied since, from a moment on. $1 is that moment.
+-- What live has set aside from a moment on, folded since or not. $1 is that moment.
 select topic, partition, record_offset, first_at
 from projector.quarantine
-where first_at >= $1 and state <> 1;
+where first_at >= $1;
+
+-- name: redriven
+-- What live has folded out of the quarantine. $1 are the topics, $2 since when.
+select topic, partition, record_offset, key, headers, value, timestamp_ms, changed_at
+from projector.quarantine
+where state = 1 and topic = any($1) and coalesce(changed_at, 0) >= $2
+order by topic, partition, record_offset;
+
+-- name: alone
+-- Locks every lane beside, in the order in which slices do. $1 is the consumer.
+select from projector_beside.checkpoint where consumer = $1 order by topic, partition for update;
+
+-- name: pass_over
+-- Lanes that stand still beside where an operator has had live pass over records do so too. $1 is live's consumer, $2 the
+-- one beside.
+update projector_beside.checkpoint mine
+set next_offset = gap.to_offset, anchor = null, halted = null, owner = null, lease_until = null, epoch = mine.epoch + 1
+from projector.gap gap
+where gap.consumer = $1 and mine.consumer = $2 and mine.topic = gap.topic and mine.partition = gap.partition
+  and mine.halted is not null and mine.next_offset >= gap.from_offset and mine.next_offset < gap.to_offset
+returning mine.topic, mine.partition, gap.to_offset;

@@ -16,6 +16,7 @@ from services.projector.metrics import Metrics
 from services.projector.rebuild import beside
 from services.projector.rebuild.pacing import Pace
 from services.projector.rebuild.progress import Place
+from services.projector.rebuild.redriven import SLACK, Redriven
 from services.projector.staging import HIT, Slice
 from services.runtime.clock import Clock
 from services.runtime.consumer import FencedConsumer
@@ -88,7 +89,7 @@ class Building:
 
     async def learn(self) -> None:
         """Find out what live has set aside until now."""
-        rows = await self._owner.fetch(beside.SQL["set_aside"], self._set_aside_since)
+        rows = await self._owner.fetch(beside.SQL["set_aside"], self._set_aside_since - SLACK)
         for row in rows:
             self._set_aside.add((row["topic"], row["partition"], row["record_offset"]))
             self._set_aside_since = max(self._set_aside_since, row["first_at"])
@@ -111,6 +112,7 @@ class Follower:
         self,
         owner: Pool,
         building: Building,
+        redriven: Redriven,
         restraint: Restraint,
         healthy: Callable[[], str | None],
     ) -> None:
@@ -118,16 +120,22 @@ class Follower:
         self.trouble = healthy
         """Says what keeps it from getting on, if anything does."""
         self._owner = owner
+        self._redriven = redriven
         self._restraint = restraint
 
     async def follow(self) -> list[Place]:
         """Let it come as far as live is now, and return where both are; Transient when that cannot be found out."""
-        await self.building.learn()
         places = await beside.places(self._owner)
+        # After that, so that what live has set aside until there is known.
+        await self._learn()
         self.allow({one.lane: one.live for one in places if one.live is not None})
         ages = [one.age for one in places if one.age is not None]
         self.building.behind = max(ages, default=None)
         return places
+
+    async def _learn(self) -> None:
+        await self.building.learn()
+        await self._redriven.keep_up()
 
     def allow(self, vector: Mapping[Lane, int]) -> None:
         """Let it come exactly that far."""
@@ -142,11 +150,12 @@ class Follower:
 
     async def until_at(self, vector: Mapping[Lane, int], seconds: float) -> bool:
         """Wait until it is there; False when it is not in time."""
-        self.allow(vector)
         self.building.hurried = True
         self._restraint.rest_until = 0.0
         try:
             async with asyncio.timeout(seconds):
+                await self._learn()
+                self.allow(vector)
                 while not await self.reaches(vector):  # noqa: ASYNC110 only the checkpoints tell
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
@@ -198,7 +207,8 @@ async def following(
         )
         running = life.tasks.create_task(consumer.run(life), name="rebuild")
         try:
-            yield Follower(owner, building, restraint, consumer.healthy)
+            redriven = Redriven(owner, pool, ReadModels(life.clock, metrics, None))
+            yield Follower(owner, building, redriven, restraint, consumer.healthy)
         finally:
             life.stop()
             await asyncio.wait([running], timeout=life.remaining())

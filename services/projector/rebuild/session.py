@@ -105,9 +105,12 @@ class Session:
                 raise StoppedError
             try:
                 places = await self._follower.follow()
+                passed = await self._pass_over(places)
             except Transient as error:
                 self._tell(f"waiting: {error}")
                 await _pause(self._life, _RETRY_SECONDS)
+                continue
+            if passed:
                 continue
             _hold_to_moving(places)
             progress = self._speed.read(places, self._life.clock.monotonic())
@@ -116,6 +119,15 @@ class Session:
             if progress.left <= max(_NEAR_RECORDS, progress.rate * _NEAR_SECONDS):
                 return progress
             await _pause(self._life, _TICK_SECONDS)
+
+    async def _pass_over(self, places: Sequence[Place]) -> bool:
+        """Pass over what an operator had live pass over; tell whether that was any of it."""
+        if not any(one.halted for one in places):
+            return False
+        passed = await beside.pass_over(self.owner)
+        for lane, offset in passed.items():
+            self._say(f"{lane} goes on at {offset}, as live did by an operator's decision")
+        return bool(passed)
 
     async def compare(self, models: Sequence[str], sample: int) -> tuple[Vector, list[Compared]]:
         """Compare live and beside in one snapshot that has both at the same place."""

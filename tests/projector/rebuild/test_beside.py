@@ -7,6 +7,7 @@ import pytest
 from services.projector.rebuild import beside
 from services.projector.rebuild.tables import BESIDE, LIVE, READ_MODELS
 from services.runtime.errors import Fatal
+from services.runtime.leases import Lane
 from services.runtime.postgres import Pool, connect
 from tests.projector.records import opened, prepared, record
 from tests.projector.store import Store, migrate, open_store
@@ -79,3 +80,32 @@ async def test_without_its_schemas_it_says_what_to_do(database: Database) -> Non
     async with owned(database) as owner:
         with pytest.raises(Fatal, match=r"roles\.sql"):
             await beside.state(owner)
+
+
+async def test_a_lane_passes_over_what_an_operator_had_live_pass_over(database: Database) -> None:
+    await migrate(database)
+    async with owned(database) as owner:
+        async with owner.acquire() as connection:
+            await beside.make(connection)
+        stands = (
+            "insert into projector_beside.checkpoint (consumer, topic, partition, next_offset, halted)"
+            " values ('projector-rebuild', 'log', $1, $2, 'corrupt_record')"
+        )
+        for partition, offset in enumerate((4, 5, 9, 10)):
+            await owner.execute(stands, partition, offset)
+            await owner.execute(
+                "insert into projector.gap"
+                " (consumer, topic, partition, from_offset, to_offset, reason, made_by)"
+                " values ('projector', 'log', $1, 5, 10, 'corrupt_record', 'tests')",
+                partition,
+            )
+        assert await beside.pass_over(owner) == {Lane("log", 1): 10, Lane("log", 2): 10}
+        rows = await owner.fetch(
+            "select next_offset, halted from projector_beside.checkpoint order by partition"
+        )
+        assert [tuple(row) for row in rows] == [
+            (4, "corrupt_record"),
+            (10, None),
+            (10, None),
+            (10, "corrupt_record"),
+        ]

@@ -10,6 +10,7 @@ from services.projector.metrics import Metrics
 from services.projector.rebuild import beside
 from services.projector.rebuild.following import Building, Follower
 from services.projector.rebuild.pacing import Pace
+from services.projector.rebuild.redriven import Redriven
 from services.projector.rebuild.stillness import NotStillError, still
 from services.projector.rebuild.tables import LIVE
 from services.runtime.clock import SystemClock
@@ -38,9 +39,9 @@ async def owner(database: Database) -> AsyncIterator[Pool]:
 def follower(owner: Pool) -> Follower:
     """Return one without a consumer: it is where the checkpoints say."""
     restraint, clock = Restraint(), SystemClock()
-    fold = ReadModels(clock, Metrics(CollectorRegistry()), lambda partition: None)
+    fold = ReadModels(clock, Metrics(CollectorRegistry()), None)
     building = Building(fold, owner, restraint, Pace(), clock)
-    return Follower(owner, building, restraint, lambda: None)
+    return Follower(owner, building, Redriven(owner, owner, fold), restraint, lambda: None)
 
 
 async def test_live_waits_while_the_block_runs_and_goes_on_after_it(
