@@ -174,5 +174,5 @@ async def test_an_unknown_verb_is_refused() -> None:
     _, told = await process.communicate()
     assert (process.returncode, told.decode().strip()) == (
         2,
-        "usage: python -m services.alerts [migrate]",
+        "usage: python -m services.alerts [migrate | lanes | quarantine]",
     )
