@@ -147,7 +147,7 @@ async def p21(ground: Ground) -> Row:
         source = lambda count: field.story.happenings(count, busy)  # noqa: E731
         steps = [*_STEPS, "COMMIT done, its answer lost"]
         if not ground.full:
-            steps = [field.chance.choice(steps[2:6]), *steps[6:]]
+            steps = [field.chance.choice(steps[2:-1]), steps[-1]]
         became = []
         async with _reading(field, worker, quiet) as seen, field.feed.flowing(source, ground.rate):
             await Verb(field).run("run")
