@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from services.projector.rebuild.session import Session, StoppedError, claimed, s
 from services.projector.rebuild.stillness import NotStillError, Vector
 from services.projector.rebuild.switching import NotAlikeError, ReadersError
 from services.projector.rebuild.tables import LIVE, UnknownTablesError, present
+from services.runtime.clock import Deadline, SystemClock
 from services.runtime.config import ConfigError, load
 from services.runtime.errors import Fatal, Poison, Transient
 from services.runtime.leases import Lane
@@ -28,6 +30,9 @@ _FAILURES: Final = (
     *(NotStillError, NotAlikeError, ReadersError, UnknownTablesError),
 )
 _DRAIN_SECONDS: Final = 10.0
+# A server that restarts is back by then; an address that is wrong is told soon enough.
+_PATIENCE_SECONDS: Final = 60.0
+_AGAIN_SECONDS: Final = 2.0
 INTERRUPTED: Final = 130
 
 Answer = dict[str, Any]
@@ -63,15 +68,46 @@ def rebuild(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
 
 
 async def _run(config: RebuildConfig, options: argparse.Namespace) -> Answer:
+    """Do it, and go on with it when PostgreSQL or Kafka was away, for a minute at the most."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    clock = SystemClock()
+    patience = Deadline.after(clock, _PATIENCE_SECONDS)
+    while True:
+        begun = clock.monotonic()
+        try:
+            return await _attempt(config, options, stopping)
+        except ExceptionGroup as group:
+            if not all(isinstance(one, Transient) for one in _causes(group)):
+                raise
+            if clock.monotonic() - begun > _PATIENCE_SECONDS:
+                patience = Deadline.after(clock, _PATIENCE_SECONDS)
+            if options.verb in ("status", "drop") or patience.expired():
+                raise
+            _say(f"waiting: {_causes(group)[0]}")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_AGAIN_SECONDS):
+                await stopping.wait()
+
+
+async def _attempt(
+    config: RebuildConfig, options: argparse.Namespace, stopping: asyncio.Event
+) -> Answer:
     async with asyncio.TaskGroup() as tasks:
         life = Life("projector", tasks, _DRAIN_SECONDS)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, life.stop)
+        watch = tasks.create_task(_stop(life, stopping))
         try:
             return await _do(config, options, life)
         finally:
             life.stop()
+            watch.cancel()
+
+
+async def _stop(life: Life, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    life.stop()
 
 
 async def _do(config: RebuildConfig, options: argparse.Namespace, life: Life) -> Answer:

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from services.projector.rebuild.verbs import rebuild
 from tests.projector.rebuild.rig import Rig, differing
 
@@ -141,3 +143,16 @@ def test_what_is_not_understood_is_told() -> None:
     assert rebuild({}, ["turn"]) == 2
     assert rebuild({}, ["run", "--rate", "-1"]) == 2
     assert rebuild({}, ["status"]) == 2
+
+
+def test_a_database_that_is_not_there_is_told_without_its_password(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    environ = {"INKLING_KAFKA_SERVERS": "127.0.0.1:1"} | {
+        f"INKLING_PROJECTOR_{role}DATABASE_URL": "postgresql://x:secret@127.0.0.1:1/inkling"
+        for role in ("", "READER_", "OWNER_")
+    }
+    assert rebuild(environ, ["status"]) == 1
+    told = capsys.readouterr().err
+    assert "postgres" in told
+    assert "secret" not in told
