@@ -228,15 +228,17 @@ def _message_id(request: web.Request) -> MessageId:
         raise invalid_parameter("id", f"It must be {error.detail}.") from error
 
 
+# aiohttp's own pattern has no braces, and a caller's ids may: GUIDs are written so
+_ID: Final = "{id:[^/]+}"
 ROUTES: Final = (
     web.get("/v1/messages", list_messages),
-    web.get("/v1/messages/{id}", show_message),
-    web.get("/v1/messages/{id}/timeline", show_timeline),
-    web.get("/v1/messages/{id}/links", list_links),
-    web.get("/v1/messages/{id}/attachments", list_attachments),
-    web.get("/v1/messages/{id}/recipients", list_recipients),
+    web.get(f"/v1/messages/{_ID}", show_message),
+    web.get(f"/v1/messages/{_ID}/timeline", show_timeline),
+    web.get(f"/v1/messages/{_ID}/links", list_links),
+    web.get(f"/v1/messages/{_ID}/attachments", list_attachments),
+    web.get(f"/v1/messages/{_ID}/recipients", list_recipients),
     web.get("/v1/templates", list_templates),
-    web.get("/v1/templates/{id}", show_template),
+    web.get(f"/v1/templates/{_ID}", show_template),
     web.get("/v1/kpis", show_kpis),
-    web.get("/v1/recipients/{id}", show_recipient),
+    web.get(f"/v1/recipients/{_ID}", show_recipient),
 )

@@ -1,8 +1,10 @@
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema_rs
 import orjson
 import pytest
+from aiohttp import web
 from openapi_spec_validator import validate
 
 from services.projector.query.web import OPENAPI, ROUTES
@@ -79,7 +81,9 @@ def test_the_document_is_valid_openapi() -> None:
 
 
 def test_the_document_has_exactly_the_doors_that_there_are() -> None:
-    paths = {route.path for route in ROUTES} | {"/openapi.json"}
+    router = web.UrlDispatcher()
+    router.add_routes(ROUTES)
+    paths = {resource.canonical for resource in router.resources()} | {"/openapi.json"}
     assert set(DOCUMENT["paths"]) == paths
 
 
@@ -217,6 +221,20 @@ async def test_documented_parameters_are_the_ones_that_are_read(given: Given) ->
             for value in schema.get("enum", [samples.get(name, "a")]):
                 answer = await given.ask(f"{where}?{name}={value}")
                 assert answer.status == 200, (where, name, value, answer)
+
+
+@pytest.mark.parametrize("name", ["{0e5b3f0c}", "a/b", "a%b", "ä b", "a+b", "a;b?c#d"])
+async def test_an_id_of_the_caller_s_may_hold_any_character(given: Given, name: str) -> None:
+    person = {"ref": REF, "address": "li@customer.example", "name": "Li", "id": name}
+    message = await given.message(template_id=name)
+    await given.recipient(message)
+    await given.personal(message, recipients=[person])
+    await given.template(template_id=name, emails=1)
+    written = quote(name, safe="")
+    assert (await given.get(f"/v1/templates/{written}"))["id"] == name
+    assert (await given.get(f"/v1/recipients/{written}"))["data"] != []
+    refused = await given.ask(f"/v1/messages/{written}")
+    assert (refused.status, refused.json["field"]) == (400, "id")
 
 
 async def test_no_answer_is_kept_by_a_cache(given: Given) -> None:
