@@ -1,5 +1,6 @@
 """The scanner against tables, an independent parser, and floods; the splicer against its law."""
 
+import gc
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -365,11 +366,13 @@ def calls(work: Callable[[], object]) -> int:
         count += event in ("call", "c_call")
 
     previous = sys.getprofile()
+    gc.disable()  # what earlier tests left behind would be counted when it is collected
     sys.setprofile(count_one)
     try:
         work()
     finally:
         sys.setprofile(previous)
+        gc.enable()
     return count
 
 
