@@ -18,7 +18,7 @@ from tests.alerts.given import Given
 from tests.alerts.records import RIVAL, message, opened, personal, registered
 
 ALL = Range(begin=None, end=None)
-SHARED = {"checkpoint", "worker", "quarantine", "outbox", "schema_version"}
+SHARED = {"checkpoint", "gap", "worker", "quarantine", "outbox", "schema_version"}
 TABLES = ("message", "personal", "alert", "tenant_sequence", "card")
 
 
@@ -100,7 +100,7 @@ async def test_every_statement_is_one_that_the_schema_knows(given: Given) -> Non
     for place, queries in enumerate((APPLY, STORE, ENQUEUE, QUEUE, WEBHOOKS)):
         for name, statement in queries.statements.items():
             await given.writer.execute(f"prepare test_{place}_{name} as {statement}")
-    assert len(collect(PACKAGES)) == 4
+    assert len(collect(PACKAGES)) == 5
 
 
 async def test_a_page_ends_where_the_next_begins_and_the_range_is_half_open(given: Given) -> None:

@@ -35,7 +35,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_files_are_collected_in_order_and_numbered_without_gaps(package: Path) -> None:
     names = [one.name for one in collect(["services.runtime", "sample"])]
-    assert names == ["0001_consumer.sql", "0001_first.sql", "0002_second.sql"]
+    assert names == [
+        *("0001_consumer.sql", "0002_operators.sql"),
+        *("0001_first.sql", "0002_second.sql"),
+    ]
     (package / "0004_late.sql").write_text("select 1")
     with pytest.raises(ValueError, match="0004_late"):
         collect(["sample"])
