@@ -52,7 +52,7 @@ class Metrics(LaneMetrics):
             registry=registry,
         )
         self.days_dropped: Final = Counter(
-            "inkling_projector_days_dropped",
+            "inkling_projector_partitions_dropped",
             "Days of the history that were dropped because nobody keeps them any longer.",
             registry=registry,
         )
