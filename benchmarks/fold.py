@@ -52,16 +52,22 @@ _COUNTED = "select sum(opens + clicks)::bigint, (select count(*) from first_fact
 
 
 @dataclass(slots=True, kw_only=True)
-class Row:
-    """One way to fold the log, and what each turn of it came to."""
+class Costs:
+    """What each turn came to: records a second, and core-seconds per million of them."""
 
-    name: str
-    fold: Callable[["Ground", "Row"], Coroutine[None, None, None]]
     rates: list[float] = field(default_factory=list)
     client: list[float] = field(default_factory=list)
     postgres: list[float] = field(default_factory=list)
     kafka: list[float] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Row(Costs):
+    """One way to fold the log, and what each turn of it came to."""
+
+    name: str
+    fold: Callable[["Ground", "Row"], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +189,7 @@ async def rate(watch: Connection, ground: Ground, workers: int) -> float:
 
 
 @contextmanager
-def spending(row: Row, ground: Ground, pids: Sequence[int]) -> Iterator[None]:
+def spending(row: Costs, ground: Ground, pids: Sequence[int]) -> Iterator[None]:
     """Note what a turn costs the workers, PostgreSQL and Kafka, in core-seconds per million records."""
 
     def spent() -> tuple[float, float, float]:

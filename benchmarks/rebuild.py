@@ -34,13 +34,10 @@ from projector_beside.checkpoint
 
 
 @dataclass(slots=True, kw_only=True)
-class Measured:
-    """What each turn came to: records a second, core-seconds per million, and the seconds of a whole rebuild."""
+class Measured(fold.Costs):
+    """What each turn came to, beside what live took for the same, and the seconds of a whole rebuild."""
 
-    live: fold.Row
-    rates: list[float] = field(default_factory=list)
-    client: list[float] = field(default_factory=list)
-    postgres: list[float] = field(default_factory=list)
+    live: fold.Costs = field(default_factory=fold.Costs)
     whole: list[float] = field(default_factory=list)
 
     @property
@@ -151,11 +148,7 @@ async def main() -> None:
     if not processes.can_measure():
         print("needs /proc to measure what a process costs; nothing was measured")
         return
-
-    async def unused(ground: fold.Ground, row: fold.Row) -> None:
-        raise NotImplementedError
-
-    found = Measured(live=fold.Row(name="live", fold=unused))
+    found = Measured()
     with durable_stack() as stack:
         print("filling Kafka", flush=True)
         lanes = await fold.prepare(stack)
