@@ -83,41 +83,16 @@ NAMED: Final = (
         sellers="message_unfollowed_by_owner",
     ),
     *(
-        Pair(filters={"owner": "OWNER"}, sort=f"-{key}", index=index, sellers=index)
-        for key, index in (
-            ("sent_at", "message_by_owner_sent"),
-            ("last_opened_at", "message_by_owner_opened"),
+        Pair(filters=filters, sort=sort, index=index, sellers=index)
+        for filters, sort, index in (
+            ({"owner": "OWNER"}, "-sent_at", "message_by_owner_sent"),
+            ({"owner": "OWNER"}, "-last_opened_at", "message_by_owner_opened"),
+            ({"template": "TEMPLATE"}, "-sent_at", "message_by_template"),
+            ({"regarding": "RECORD"}, "-sent_at", "message_by_regarding"),
+            ({"status": "cancelled"}, "-sent_at", "message_cancelled"),
+            ({"status": "bounced"}, "-sent_at", "message_bounced"),
+            ({"status": "scheduled"}, "-scheduled_at", "message_scheduled"),
         )
-    ),
-    Pair(
-        filters={"template": "TEMPLATE"},
-        sort="-sent_at",
-        index="message_by_template",
-        sellers="message_by_template",
-    ),
-    Pair(
-        filters={"regarding": "RECORD"},
-        sort="-sent_at",
-        index="message_by_regarding",
-        sellers="message_by_regarding",
-    ),
-    Pair(
-        filters={"status": "cancelled"},
-        sort="-sent_at",
-        index="message_cancelled",
-        sellers="message_cancelled",
-    ),
-    Pair(
-        filters={"status": "bounced"},
-        sort="-sent_at",
-        index="message_bounced",
-        sellers="message_bounced",
-    ),
-    Pair(
-        filters={"status": "scheduled"},
-        sort="-scheduled_at",
-        index="message_scheduled",
-        sellers="message_scheduled",
     ),
 )
 """Those that one index serves alone."""
