@@ -110,7 +110,7 @@ async def topics(client: Any, names: Collection[str]) -> dict[str, Topic]:
     """Return those of the topics that there are; a broker that does not speak of ids gives none."""
     try:
         answer = await _ask_anyone(client, _TopicsRequest(names))
-    except NotImplementedError:
+    except NotImplementedError:  # what aiokafka raises where a broker speaks no version that we do
         return await _without_ids(client, names)
     found = {}
     for code, name, identifier, _internal, partitions, *_ in answer.topics:
