@@ -30,9 +30,9 @@ from tests.faults.folding.feed import Feed, now
 from tests.faults.folding.story import Ledger, Story
 from tests.faults.folding.topics import fresh_topics
 from tests.projector.store import TABLES, migrate
-from tests.support.brokers import create_topics
+from tests.support.brokers import a_whole_stack
 from tests.support.eventually import eventually
-from tests.support.stack import Database, a_database, a_stack, prepare_template
+from tests.support.stack import Database, a_database
 
 PARTITIONS = 2
 SECONDS = 60.0
@@ -42,11 +42,7 @@ FACTS = topics.FACTS.name
 @pytest.fixture(scope="module")
 def ours() -> Iterator[Stack]:
     """A Kafka and a PostgreSQL of our own, since our topics have the names that others use."""
-    with a_stack() as stack:
-        stack.broker.start()
-        asyncio.run(create_topics(stack.kafka, PARTITIONS))
-        stack.postgres.start()
-        prepare_template(stack.postgres)
+    with a_whole_stack(PARTITIONS) as stack:
         yield stack
 
 

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.runtime.clock import SystemClock
-from services.runtime.consumer import FencedConsumer, TopicPlan
 from services.runtime.kafka import Outgoing, Record
 from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
@@ -74,18 +72,7 @@ async def test_a_consumer_stops_exactly_at_its_bound_and_goes_on_when_that_is_ra
         await produce(kafka_servers, Lane(topic, partition), outgoing)
     restraint = Restraint()
     restraint.allow({Lane(topic, 0): 37, Lane(topic, 1): 0})
-    worker = Worker(kafka_servers, topic, pool)
-    worker.consumer = FencedConsumer(
-        "tally",
-        [TopicPlan(topic=topic, anchored=True)],
-        pool,
-        kafka_servers,
-        worker.fold,
-        SystemClock(),
-        worker.metrics,
-        restraint=restraint,
-        slice_records=10,
-    )
+    worker = Worker(kafka_servers, topic, pool, restraint=restraint, slice_records=10)
 
     async def offsets() -> dict[Lane, int]:
         rows = await pool.fetch("select topic, partition, next_offset from checkpoint")
@@ -112,17 +99,7 @@ async def test_it_rests_until_the_time_it_is_told(kafka_servers: str, pool: Pool
     restraint = Restraint()
     restraint.allow({lane: 1})
     restraint.rest_until = float("inf")
-    worker = Worker(kafka_servers, topic, pool)
-    worker.consumer = FencedConsumer(
-        "tally",
-        [TopicPlan(topic=topic, anchored=True)],
-        pool,
-        kafka_servers,
-        worker.fold,
-        SystemClock(),
-        worker.metrics,
-        restraint=restraint,
-    )
+    worker = Worker(kafka_servers, topic, pool, restraint=restraint)
     async with worker.running():
         await eventually(lambda: worker.consumer.lanes() == {lane})
         assert await pool.fetchval("select count(*) from seen") == 0

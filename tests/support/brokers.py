@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,10 @@ from pathlib import Path
 from deploy.local.broker import Broker
 from deploy.local.ports import Ports, free_ports
 from deploy.local.processes import Processes, Program
-from deploy.local.stack import LIBRARIES
+from deploy.local.stack import LIBRARIES, Stack
 from services.runtime.kafka import Admin
 from services.topics import wanted
+from tests.support.stack import a_stack, prepare_template
 
 SECONDS = 60.0
 _PROXIED = "PROXIED"
@@ -117,3 +119,14 @@ async def create_topics(servers: str, partitions: int = 4, replication: int = 1)
         await admin.create(specs, SECONDS)
     finally:
         await admin.close(SECONDS)
+
+
+@contextmanager
+def a_whole_stack(partitions: int) -> Iterator[Stack]:
+    """A Kafka with our topics and a PostgreSQL of one's own, for whoever empties topics that others use."""
+    with a_stack() as stack:
+        stack.broker.start()
+        asyncio.run(create_topics(stack.kafka, partitions))
+        stack.postgres.start()
+        prepare_template(stack.postgres)
+        yield stack

@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from services.runtime.clock import SystemClock
 from services.runtime.consumer import FencedConsumer, TopicPlan
-from services.runtime.folder import Fold
+from services.runtime.folder import SLICE_RECORDS, Fold
 from services.runtime.kafka import Record
 from services.runtime.leases import Lane
 from services.runtime.lifecycle import Life
 from services.runtime.migrations import apply
 from services.runtime.postgres import Connection, Pool, connect
 from services.runtime.quarantine import Refusal
+from services.runtime.restraint import Restraint
 from services.runtime.slices import Slice
 from tests.support.stack import Database
 
@@ -126,13 +127,29 @@ class Worker:
     """One running consumer with what it told."""
 
     def __init__(
-        self, servers: str, topic: str, pool: Pool, *, anchored: bool = True, name: str = "tally"
+        self,
+        servers: str,
+        topic: str,
+        pool: Pool,
+        *,
+        anchored: bool = True,
+        name: str = "tally",
+        restraint: Restraint | None = None,
+        slice_records: int = SLICE_RECORDS,
     ) -> None:
         self.fold = Tally()
         self.metrics = Metrics()
         plans = [TopicPlan(topic=topic, anchored=anchored)]
         self.consumer = FencedConsumer(
-            name, plans, pool, servers, self.fold, SystemClock(), self.metrics
+            name,
+            plans,
+            pool,
+            servers,
+            self.fold,
+            SystemClock(),
+            self.metrics,
+            restraint=restraint,
+            slice_records=slice_records,
         )
 
     @asynccontextmanager

@@ -1,24 +1,18 @@
 """Fixtures of the rebuild's tests."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from deploy.local.stack import Stack
 from tests.projector.rebuild.rig import PARTITIONS, Rig, a_rig
-from tests.support.brokers import create_topics
-from tests.support.stack import a_stack, prepare_template
+from tests.support.brokers import a_whole_stack
 
 
 @pytest.fixture(scope="session")
 def rebuilding() -> Iterator[Stack]:
     """A Kafka and a PostgreSQL of our own, since our topics have the names that others use."""
-    with a_stack() as stack:
-        stack.broker.start()
-        asyncio.run(create_topics(stack.kafka, PARTITIONS))
-        stack.postgres.start()
-        prepare_template(stack.postgres)
+    with a_whole_stack(PARTITIONS) as stack:
         yield stack
 
 
