@@ -21,6 +21,13 @@ class FollowPolicy(StrEnum):
     STRICT = "strict"
 
 
+class PixelPosition(StrEnum):
+    """Where the pixel goes: last in the body, or first, for mail so long that its end gets clipped."""
+
+    END = "end"
+    START = "start"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferenceSet:
     """A recipient allows following, or does not; the latest in the log holds."""
@@ -42,7 +49,10 @@ class WorkingWeek:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantSet:
-    """A tenant's settings; the latest in the log holds."""
+    """A tenant's settings; the latest in the log holds.
+
+    `excluded_domains` are host names in lower-case ASCII, each standing for everything below it as well.
+    """
 
     since: Instant
     by: str
@@ -56,3 +66,9 @@ class TenantSet:
     max_file_bytes: int | None = None
     forbidden_file_types: tuple[str, ...] = ()
     file_days: int | None = None
+    excluded_domains: tuple[str, ...] = ()
+    follow_unsubscribe: bool = False
+    pixel_position: PixelPosition = PixelPosition.END
+    canary: bool = False
+    follow_bcc: bool = False
+    text_links: bool = False

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from schemas import instant
 from schemas.instant import Instant
-from schemas.settings import FollowPolicy, TenantSet, WorkingWeek
+from schemas.settings import FollowPolicy, PixelPosition, TenantSet, WorkingWeek
 from services.rewriter.faults import BadFields, Fault
+from services.rewriter.hosts import normal_host
 
 _HOST: Final = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 _LABEL_CHARACTERS: Final = 63
@@ -38,6 +39,12 @@ def read(body: Mapping[str, Any], since: Instant, by: str) -> TenantSet:
         forbidden_file_types=_file_types(body.get("forbidden_file_types", ()), faults),
         file_days=body.get("file_days"),
         retention_days=body.get("retention_days"),
+        excluded_domains=_excluded_domains(body.get("excluded_domains", ()), faults),
+        follow_unsubscribe=body.get("follow_unsubscribe", False),
+        pixel_position=PixelPosition(body.get("pixel_position", PixelPosition.END)),
+        canary=body.get("canary", False),
+        follow_bcc=body.get("follow_bcc", False),
+        text_links=body.get("text_links", False),
     )
     if faults:
         raise BadFields(faults)
@@ -62,6 +69,12 @@ def write(held: TenantSet | None) -> dict[str, Any]:
         "forbidden_file_types": shown.forbidden_file_types,
         "file_days": shown.file_days,
         "retention_days": shown.retention_days,
+        "excluded_domains": shown.excluded_domains,
+        "follow_unsubscribe": shown.follow_unsubscribe,
+        "pixel_position": shown.pixel_position,
+        "canary": shown.canary,
+        "follow_bcc": shown.follow_bcc,
+        "text_links": shown.text_links,
         "since": None if held is None else instant.text(held.since),
         "by": None if held is None else held.by,
     }
@@ -103,6 +116,19 @@ def _file_types(written: Sequence[str], faults: list[Fault]) -> tuple[str, ...]:
             faults.append(Fault(field=f"/forbidden_file_types/{index}", detail=detail))
         types[lower] = None
     return tuple(types)
+
+
+def _excluded_domains(written: Sequence[str], faults: list[Fault]) -> tuple[str, ...]:
+    """Read the hosts whose links are left alone; each is kept once, as links are compared with it."""
+    domains: dict[str, None] = {}
+    for index, one in enumerate(written):
+        host = normal_host(one)
+        if host is None:
+            detail = "This is no host name, such as bank.example; all hosts below it are meant too."
+            faults.append(Fault(field=f"/excluded_domains/{index}", detail=detail))
+        else:
+            domains[host] = None
+    return tuple(domains)
 
 
 def _networks(written: Sequence[str], faults: list[Fault]) -> tuple[str, ...]:

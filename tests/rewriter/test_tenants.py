@@ -4,7 +4,7 @@ import pytest
 
 from schemas import envelope
 from schemas.instant import Instant
-from schemas.settings import FollowPolicy, TenantSet, WorkingWeek
+from schemas.settings import FollowPolicy, PixelPosition, TenantSet, WorkingWeek
 from services.rewriter import tenants
 from services.rewriter.faults import BadFields
 from services.rewriter.web import openapi
@@ -23,6 +23,12 @@ WHOLE = {
     "forbidden_file_types": [".EXE", "image/*", "Application/ZIP", ".exe", ".tar.gz"],
     "file_days": 90,
     "retention_days": 400,
+    "excluded_domains": ["Bank.example", "b\u00fccher.example", "bank.example.", "a_b.example"],
+    "follow_unsubscribe": True,
+    "pixel_position": "start",
+    "canary": True,
+    "follow_bcc": True,
+    "text_links": True,
 }
 
 
@@ -38,6 +44,12 @@ def test_nothing_set_yet_is_the_defaults() -> None:
         "forbidden_file_types": (),
         "file_days": None,
         "retention_days": None,
+        "excluded_domains": (),
+        "follow_unsubscribe": False,
+        "pixel_position": PixelPosition.END,
+        "canary": False,
+        "follow_bcc": False,
+        "text_links": False,
         "since": None,
         "by": None,
     }
@@ -58,6 +70,12 @@ def test_what_is_put_replaces_everything() -> None:
         forbidden_file_types=(".exe", "image/*", "application/zip", ".tar.gz"),
         file_days=90,
         retention_days=400,
+        excluded_domains=("bank.example", "xn--bcher-kva.example", "a_b.example"),
+        follow_unsubscribe=True,
+        pixel_position=PixelPosition.START,
+        canary=True,
+        follow_bcc=True,
+        text_links=True,
     )
     envelope.check(event)
     shown = tenants.write(event)
@@ -86,6 +104,13 @@ def test_what_is_put_replaces_everything() -> None:
         *(
             ({"forbidden_file_types": ["a/b", kind]}, "/forbidden_file_types/1")
             for kind in ("exe", "*.exe", "*/*", "a/", "/b", "a/b; c=d", ". exe", "..", "a/b/c", ".a/b", "a/*b")
+        ),
+        *(
+            ({"excluded_domains": ["a.example", host]}, "/excluded_domains/1")
+            for host in (
+                "*.example", "https://a.example", "a.example/", "a.example:443", "a b", "ana@a.example", "a..example",
+                "-a.example", "192.0.2.1", "::1", f"{'a' * 64}.example", ".", "a.example\n", "\ud800.example",
+            )
         ),
         ({"working_week": {"start": "09:00", "end": "08:00"}}, "/working_week/end"),
     ],
@@ -117,6 +142,14 @@ def test_what_no_schema_forbids_is_refused_by_name(body: dict[str, Any], field: 
         ({"file_days": 36_501}, "/file_days"),
         ({"retention_days": 7}, "/retention_days"),
         ({"retention_days": 36_501}, "/retention_days"),
+        ({"excluded_domains": "a.example"}, "/excluded_domains"),
+        ({"excluded_domains": [""]}, "/excluded_domains/0"),
+        ({"excluded_domains": ["a"] * 201}, "/excluded_domains"),
+        ({"follow_unsubscribe": "yes"}, "/follow_unsubscribe"),
+        ({"pixel_position": "middle"}, "/pixel_position"),
+        ({"canary": 1}, "/canary"),
+        ({"follow_bcc": None}, "/follow_bcc"),
+        ({"text_links": "no"}, "/text_links"),
         ({"since": "2026-01-01T00:00:00Z"}, "/since"),
     ],
 )
