@@ -115,6 +115,7 @@ class MessagePrepared:
     scheduled_at: Instant | None = None
     thread: str | None = None
     sender_ref: RecipientRef | None = None
+    follow_requested: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
