@@ -56,7 +56,7 @@ CORRESPONDENCE: Final = (
 MESSAGE: Final = (
     *("event_id", "tenant", "message_id", "prepared_at", "owner", "followed", "reason"),
     *("renditions", "mode", "template_id", "template_name", "template_version", "regarding"),
-    *("labels", "thread", "scheduled_at", "sender_ref"),
+    *("labels", "thread", "scheduled_at", "sender_ref", "recipient_count"),
 )
 RECIPIENT: Final = (
     *("tenant", "message_id", "ref", "position", "kind", "field", "followed", "reason"),
@@ -229,6 +229,7 @@ def message_row(envelope: Envelope, event: MessagePrepared) -> Row:
         event.thread,
         event.scheduled_at,
         event.sender_ref,
+        len({one.ref for one in event.recipients}),
     )
 
 

@@ -175,6 +175,7 @@ def _message(group: Sequence[Happened]) -> Row:
         "thread": event and event.thread,
         "scheduled_at": scheduled_at,
         "sender_ref": event and event.sender_ref,
+        "recipient_count": len({one.ref for one in event.recipients}) if event else 0,
         "rescheduled_at": rescheduled_at,
         "handed_at": handed_at,
         "sent_at": handed_at if handed_at or scheduled_at else at,

@@ -5,11 +5,11 @@
 with prepared as (
     insert into message as m (
         tenant, message_id, prepared_at, owner, followed, reason, renditions, mode,
-        template_id, template_version, regarding, labels, thread, scheduled_at, sender_ref
+        template_id, template_version, regarding, labels, thread, scheduled_at, sender_ref, recipient_count
     )
     select
         tenant, message_id, prepared_at, owner, followed, reason, renditions, mode,
-        template_id, template_version, regarding, labels, thread, scheduled_at, sender_ref
+        template_id, template_version, regarding, labels, thread, scheduled_at, sender_ref, recipient_count
     from staged_message
     order by tenant, message_id
     on conflict (tenant, message_id) do update set
@@ -25,6 +25,7 @@ with prepared as (
         labels = excluded.labels,
         thread = excluded.thread,
         sender_ref = excluded.sender_ref,
+        recipient_count = excluded.recipient_count,
         scheduled_at = case when m.rescheduled_at is null then excluded.scheduled_at else m.scheduled_at end
     where m.prepared_at is null
     returning *

@@ -19,7 +19,7 @@ create temporary table staged_correspondence (
 create temporary table staged_message (
     event_id uuid, tenant text, message_id uuid, prepared_at bigint, owner text, followed boolean, reason text,
     renditions text, mode text, template_id text, template_name text, template_version text, regarding text, labels jsonb,
-    thread text, scheduled_at bigint, sender_ref text
+    thread text, scheduled_at bigint, sender_ref text, recipient_count integer
 ) on commit delete rows;
 
 create temporary table staged_recipient (

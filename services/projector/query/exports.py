@@ -163,7 +163,7 @@ async def _batches(
 ) -> AsyncGenerator[Sequence[Row], None]:
     conditions = await _conditions(connection, export, standing)
     left = export.most
-    for step in _steps(conditions, export):
+    for step in _steps(conditions, export, standing):
         async for rows in connection.stream(
             step.text, *step.arguments, batch=BATCH, timeout=_STATEMENT_SECONDS
         ):
@@ -183,9 +183,10 @@ async def _conditions(connection: Connection, export: Export, standing: Standing
     return whole
 
 
-def _steps(conditions: Conditions, export: Export) -> list[Statement]:
+def _steps(conditions: Conditions, export: Export, standing: Standing) -> list[Statement]:
     """Return the statements whose rows, one after the other, are the list."""
-    frame, order, after = QUERIES["messages"], export.page_of.order, export.page_of.after
+    frame, after = QUERIES["messages"], export.page_of.after
+    order = export.page_of.order.told(standing.engaged)
     steps: list[Statement] = []
     if after is None or after.key is not None:
         steps.append(with_key(frame, conditions, order, after, export.most))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from schemas.identity import REF_PATTERN
-from services.projector.query.ordering import TIMES
+from services.projector.query.ordering import ABOUT_MAIL, TIMES
 from services.projector.query.status import StatusCode
 from services.runtime.problem import invalid_parameter
 from services.runtime.requests import Query
@@ -60,7 +60,7 @@ class MessageFilter:
     def about_engagement(self) -> bool:
         """Whether it asks what readers did, by a column of it."""
         ranged = self.first is not None or self.last is not None
-        of_engagement = self.time not in ("sent_at", "scheduled_at")
+        of_engagement = self.time not in ABOUT_MAIL
         return bool(self.engaged or self.not_engaged) or (ranged and of_engagement)
 
 

@@ -33,7 +33,8 @@ async def messages(
     now: Instant,
 ) -> Shape:
     """Read one page of messages."""
-    asked = Asked(scope=scope, wanted=wanted, order=page_of.order, frame=QUERIES["messages"])
+    order = page_of.order.told(standing.engaged)
+    asked = Asked(scope=scope, wanted=wanted, order=order, frame=QUERIES["messages"])
     walk = Walk(after=page_of.after, limit=page_of.limit, looked_at=WALKED)
     conditions = told_conditions(scope, standing, wanted)
     page = await read_messages(connection, asked, conditions, walk)
@@ -63,7 +64,6 @@ async def shaped(
         shapes.message(
             standing.seen(row),
             people[row["message_id"]],
-            _total(people[row["message_id"]]),
             known.get(row["message_id"], NOBODY),
             now,
         )
@@ -83,7 +83,7 @@ async def templates(
         connection,
         QUERIES["templates"],
         conditions,
-        page_of.order,
+        page_of.order.told(standing.engaged),
         after=page_of.after,
         limit=page_of.limit,
     )
@@ -113,10 +113,6 @@ async def _people(
     for row in await connection.fetch(QUERIES["people"], scope.tenant, ids, RECIPIENTS_SHOWN):
         found[row["message_id"]].append(row)
     return found
-
-
-def _total(people: Sequence[Row]) -> int:
-    return people[0]["total"] if people else 0
 
 
 async def _personal(

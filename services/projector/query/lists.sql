@@ -77,13 +77,12 @@ order by {order}
 limit {limit};
 
 -- name: people
--- The first recipients of some messages, with how many there are in all.
+-- The first recipients of some messages.
 select *
 from (
     select
         message_id, ref, position, kind, field, followed, reason,
-        row_number() over (partition by message_id order by position nulls last, ref) as number,
-        count(*) over (partition by message_id) as total
+        row_number() over (partition by message_id order by position nulls last, ref) as number
     from recipient
     where tenant = $1 and message_id = any($2::uuid[])
 ) numbered

@@ -48,7 +48,7 @@ async def find(
 async def whole(connection: Connection, found: Found, now: Instant) -> Shape:
     """Read a message with all its recipients."""
     people = await connection.fetch(QUERIES["people"], found.scope.tenant, found.id)
-    return shapes.message(found.standing.seen(found.row), people, len(people), found.known, now)
+    return shapes.message(found.standing.seen(found.row), people, found.known, now)
 
 
 async def links(connection: Connection, found: Found, page_of: PageOf) -> Shape:

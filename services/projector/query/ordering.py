@@ -5,6 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from services.projector.query.cursor import KeyKind
+from services.projector.query.status import ABOUT_SENDING, StatusCode
+from services.runtime.postgres import Queries
+
+_LISTS: Final = Queries.load(__package__ or "", "lists.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +25,12 @@ class Order:
     # where rows with a key are read from, and where those without one
     source: str = "message m"
     bare_source: str = "message m"
+    # the key where what readers did is not told; None: the key tells nothing of it
+    untold: str | None = None
+
+    def told(self, engaged: bool) -> "Order":
+        """Return the order as it may be shown: where engagement is off, rows tell nothing by their places either."""
+        return self if engaged or self.untold is None else replace(self, key=self.untold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +60,7 @@ class Sorts:
             nullable=found.nullable,
             source=found.source,
             bare_source=found.bare_source,
+            untold=found.untold,
         )
 
 
@@ -63,14 +74,31 @@ class SortKey:
     tie: str | None = None
     source: str = "message m"
     bare_source: str = "message m"
+    untold: str | None = None
 
 
 def _counts(*names: str) -> dict[str, SortKey]:
-    return {name: SortKey(column=f"m.{name}") for name in names}
+    return {name: SortKey(column=f"m.{name}", untold="0::bigint") for name in names}
 
 
 def _times(*names: str) -> dict[str, SortKey]:
-    return {name: SortKey(column=f"m.{name}", nullable=True) for name in names}
+    return {
+        name: SortKey(
+            column=f"m.{name}",
+            nullable=True,
+            untold=None if name in ABOUT_MAIL else "null::bigint",
+        )
+        for name in names
+    }
+
+
+def _status(codes: Sequence[StatusCode]) -> str:
+    """Say in SQL which status an email has: the place of the first that holds."""
+    tried = " ".join(f"when {_LISTS[f'status_{code}']} then {_PLACES[code]}" for code in codes)
+    return f"(case {tried} else {len(_PLACES)} end)::bigint"
+
+
+_PLACES: Final = {code: place for place, code in enumerate(StatusCode)}
 
 
 def _personal(column: str) -> SortKey:
@@ -93,9 +121,13 @@ def _texts(**columns: str) -> dict[str, SortKey]:
     }
 
 
+_VERBS: Final = ("opened", "clicked", "viewed", "replied")
+
+ABOUT_MAIL: Final = ("sent_at", "scheduled_at")
+"""The times that tell nothing of what readers did."""
+
 TIMES: Final = (
-    "sent_at",
-    "scheduled_at",
+    *ABOUT_MAIL,
     *(
         f"{whose}{end}_{verb}_at"
         for verb in ("opened", "clicked", "attachment_viewed", "replied")
@@ -111,6 +143,19 @@ MESSAGES: Final = Sorts(
         "subject": _personal("subject_key"),
         "recipient": _personal("recipient_key"),
         **_texts(owner="owner", template="template_id", regarding="regarding"),
+        **_texts(reason="reason", renditions="renditions"),
+        "id": SortKey(column="m.message_id", kind=KeyKind.UUID),
+        "followed": SortKey(column="m.followed::integer::bigint"),
+        "labels": SortKey(
+            column="left(nullif(m.labels, jsonb_build_object())::text, 100)",
+            kind=KeyKind.TEXT,
+            nullable=True,
+        ),
+        "recipient_count": SortKey(column="m.recipient_count::bigint"),
+        "status": SortKey(
+            column=_status(tuple(StatusCode)),
+            untold=_status(tuple(code for code in StatusCode if code in ABOUT_SENDING)),
+        ),
         **_counts("opens", "human_opens", "clicks", "human_clicks"),
         **_counts("attachment_views", "human_attachment_views", "replies", "human_replies"),
     },
@@ -124,13 +169,19 @@ TEMPLATES: Final = Sorts(
         "id": SortKey(column="m.id", kind=KeyKind.TEXT),
         "name": SortKey(column="m.name", kind=KeyKind.TEXT, nullable=True),
         **{
-            rate: SortKey(column=f"m.{rate}", kind=KeyKind.REAL, nullable=True)
+            rate: SortKey(
+                column=f"m.{rate}", kind=KeyKind.REAL, nullable=True, untold="null::float8"
+            )
             for rate in ("open_rate", "click_rate", "attachment_view_rate", "reply_rate")
         },
-        **_counts("email_count", "followed_count", "opens", "human_opens", "clicks"),
+        "email_count": SortKey(column="m.email_count"),
+        "followed_count": SortKey(column="m.followed_count"),
+        **_counts("opens", "human_opens", "clicks"),
         **_counts("human_clicks", "attachment_views", "human_attachment_views", "replies"),
         **_counts("human_replies"),
-        **_times("last_opened_at", "human_last_opened_at"),
+        **_counts(*(f"{whose}{verb}_count" for verb in _VERBS for whose in ("", "human_"))),
+        **_times(*(time for time in TIMES if time not in ABOUT_MAIL)),
+        "version": SortKey(column="m.version", kind=KeyKind.TEXT, nullable=True),
     },
     tie="m.id",
     tie_kind=KeyKind.TEXT,

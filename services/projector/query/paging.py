@@ -83,7 +83,7 @@ def with_key(
     if after is not None:
         step.add(
             f"({order.key}, {order.tie}) {_beyond(order)} ({{0}}, {{1}})",
-            after.key,
+            _argument(after.key, order.key_kind),
             _argument(after.tie, order.tie_kind),
         )
     return _statement(frame, step, order, limit, order.source, order.tie)
@@ -128,8 +128,11 @@ def _argument(value: Value, kind: KeyKind) -> object:
 
 
 def _position(row: Row) -> Position:
-    tie = row["sort_tie"]
-    return Position(key=row["sort_key"], tie=str(tie) if isinstance(tie, UUID) else tie)
+    return Position(key=_written(row["sort_key"]), tie=_written(row["sort_tie"]))
+
+
+def _written(value: int | float | str | UUID | None) -> Value:
+    return str(value) if isinstance(value, UUID) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

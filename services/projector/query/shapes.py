@@ -96,9 +96,7 @@ def _occurrences(row: Fields, whose: str, name: str) -> Shape:
     }
 
 
-def message(
-    row: Fields, people: Sequence[Fields], recipient_count: int, known: Personal, now: Instant
-) -> Shape:
+def message(row: Fields, people: Sequence[Fields], known: Personal, now: Instant) -> Shape:
     """Write one message with those of its recipients that were read."""
     return {
         "id": str(row["message_id"]),
@@ -113,7 +111,7 @@ def message(
         "regarding": row["regarding"],
         "labels": row["labels"] or {},
         "recipients": [person(one, known) for one in people],
-        "recipient_count": recipient_count,
+        "recipient_count": row["recipient_count"],
         "status": state(row, now),
         **interactions(row, *INTERACTIONS),
     }

@@ -117,6 +117,10 @@ class Given:
             "kind": "contact", "field": "to", "followed": True,
         } | columns  # fmt: skip
         await self.insert("recipient", **row)
+        await self.writer.execute(
+            "update message set recipient_count = recipient_count + 1 where message_id = $1",
+            message_id,
+        )
 
     async def personal(self, message_id: UUID, tenant: str = "demo", **body: Any) -> None:
         whole = {

@@ -50,14 +50,14 @@ def test_every_kind_of_interaction_has_one_shape() -> None:
 def test_a_message_is_shown_with_its_people_and_status() -> None:
     row = figures(
         message_id=UUID(int=1), owner="ana", sent_at=FIRST, scheduled_at=None, followed=True,
-        reason=None, renditions="recipient", template_id=None, regarding="deal-9", labels=None,
+        reason=None, renditions="recipient", template_id=None, regarding="deal-9", labels=None, recipient_count=7,
         cancelled_at=None, bounced_at=None, opens=1, last_opened_at=LAST, human_opens=1,
         human_last_opened_at=LAST,
     )  # fmt: skip
     people = [
         {"ref": REF, "kind": "contact", "field": "to", "followed": False, "reason": "no_html"}
     ]
-    shape = shapes.message(row, people, 7, KNOWN, NOW)
+    shape = shapes.message(row, people, KNOWN, NOW)
     assert shape["status"] == {"code": "opened", "text": "Last opened yesterday"}
     assert (shape["subject"], shape["template"], shape["labels"]) == ("Your offer", None, {})
     assert shape["recipient_count"] == 7
