@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import uvloop
@@ -107,15 +107,21 @@ def by_second(load: Load, begun: float) -> list[list[float]]:
     return seconds
 
 
-async def run(port: int, connections: int, seconds: float, rate: float, paths: list[str]) -> None:
-    """Connect, load, and print what came of it."""
-    heads = [
+def gets(paths: Sequence[str]) -> list[bytes]:
+    """Write requests as a browser asks for pictures."""
+    return [
         f"GET {path} HTTP/1.1\r\nHost: t.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) "
         "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36\r\n"
         "Accept-Language: en-GB,en;q=0.9\r\nAccept: image/*\r\n\r\n".encode()
         for path in paths
     ]
-    load = Load(itertools.cycle(heads), closed_loop=rate == 0)
+
+
+async def run(
+    port: int, connections: int, seconds: float, rate: float, requests: Sequence[bytes]
+) -> None:
+    """Connect, load, and print what came of it."""
+    load = Load(itertools.cycle(requests), closed_loop=rate == 0)
     loop = asyncio.get_running_loop()
     for _ in range(connections):
         await loop.create_connection(lambda: Client(load), "127.0.0.1", port)
@@ -146,5 +152,7 @@ async def run(port: int, connections: int, seconds: float, rate: float, paths: l
 if __name__ == "__main__":
     port, connections, seconds, rate = sys.argv[1:]
     uvloop.run(
-        run(int(port), int(connections), float(seconds), float(rate), sys.stdin.read().split())
+        run(
+            int(port), int(connections), float(seconds), float(rate), gets(sys.stdin.read().split())
+        )
     )

@@ -65,7 +65,11 @@ async def read_json(request: web.Request, validator: Validator) -> dict[str, Any
     """
     if request.content_type != "application/json":
         raise Problem(Slug.UNSUPPORTED_MEDIA_TYPE, "This door reads application/json.")
-    body = await read_body(request)
+    return parse(await read_body(request), validator)
+
+
+def parse(body: bytes, validator: Validator) -> dict[str, Any]:
+    """Return JSON as a valid object, or raise the `Problem` that says what is wrong with it."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

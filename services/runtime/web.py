@@ -18,7 +18,7 @@ from services.runtime.errors import Fatal, Transient
 from services.runtime.lifecycle import Life, contain
 from services.runtime.log import get_logger
 from services.runtime.problem import CONTENT_TYPE, Problem, Slug
-from services.runtime.requests import Query, Validator, read_body, read_json, too_large
+from services.runtime.requests import Query, Validator, parse, read_body, read_json, too_large
 
 __all__ = [
     "Query",
@@ -26,6 +26,7 @@ __all__ = [
     "Validator",
     "answer",
     "application",
+    "parse",
     "read_body",
     "read_json",
     "serve",
