@@ -1,6 +1,7 @@
 """PostgreSQL that has no connection, no lock, no patience and no room left."""
 
 import asyncio
+import errno
 import os
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -200,11 +201,14 @@ def _unmount(folder: Path) -> None:
 
 
 def _fill(folder: Path) -> Path:
-    """Take all the room that is left."""
+    """Take all the room that is left, whatever PostgreSQL takes or gives back meanwhile."""
     filler = folder / "filler"
-    left = os.statvfs(folder)
-    size = left.f_bavail * left.f_frsize
-    with filler.open("xb") as file:
-        if size > 0:
-            os.posix_fallocate(file.fileno(), 0, size)
+    block = bytes(_MEBIBYTE)
+    with filler.open("xb", buffering=0) as file:
+        try:
+            while True:
+                file.write(block)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
     return filler
