@@ -21,7 +21,7 @@ from schemas import token
 from schemas.identity import MessageId, RecipientRef, Tenant
 from schemas.token import Claim, KeyRing, Purpose
 from services import topics
-from services.runtime.kafka import Admin
+from services.runtime.kafka_admin import Admin
 from tests.support.stack import a_stack
 
 SERVER_CORE, OTHER_CORE = 0, 1

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from schemas import topics
 from services.runtime.errors import Fatal, Transient
-from services.runtime.kafka import Admin, TopicSpec
+from services.runtime.kafka_admin import Admin
+from services.runtime.records import TopicSpec
 
 SECONDS = 20.0
 _ASK_AGAIN_SECONDS = 0.1

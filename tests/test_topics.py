@@ -4,7 +4,7 @@ import pytest
 
 from schemas import topics as contract
 from services import topics
-from services.runtime.kafka import TopicSpec
+from services.runtime.records import TopicSpec
 
 
 def _found(**changes: object) -> dict[str, TopicSpec]:

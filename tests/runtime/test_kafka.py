@@ -10,8 +10,8 @@ import aiokafka
 import pytest
 
 from deploy.local.stack import Stack
-from services.runtime.errors import Fatal, Poison, Transient
-from services.runtime.kafka import Admin, Consumer, Headers, Outgoing, Polled, Producer, TopicSpec
+from services.runtime.errors import Poison, Transient
+from services.runtime.kafka import Consumer, Headers, Outgoing, Polled, Producer
 from services.runtime.leases import Lane
 from tests.support.eventually import eventually
 from tests.support.freezing import frozen
@@ -24,14 +24,6 @@ async def consumer(kafka_servers: str) -> AsyncIterator[Consumer]:
     await consumer.start(SECONDS)
     yield consumer
     await consumer.close(SECONDS)
-
-
-@pytest.fixture
-async def admin(kafka_servers: str) -> AsyncIterator[Admin]:
-    admin = Admin(kafka_servers, "tests")
-    await admin.start(SECONDS)
-    yield admin
-    await admin.close(SECONDS)
 
 
 def numbered(count: int) -> list[Outgoing]:
@@ -139,26 +131,6 @@ async def test_offsets_and_partitions_are_told(kafka_servers: str, consumer: Con
     assert await consumer.partitions(topic, SECONDS) == 2
     with pytest.raises(Transient, match="there is no topic"):
         await consumer.partitions(a_name(), SECONDS)
-
-
-async def test_topics_are_created_once_and_described_with_their_settings(admin: Admin) -> None:
-    spec = TopicSpec(
-        name=a_name(), partitions=3, replication=1, config={"cleanup.policy": "compact"}
-    )
-    assert await admin.create([spec], SECONDS) == [spec.name]
-    assert await admin.create([spec], SECONDS) == []
-
-    async def described() -> bool:
-        return spec.name in await admin.describe([spec.name, a_name()], SECONDS)
-
-    await eventually(described)
-    found = (await admin.describe([spec.name], SECONDS))[spec.name]
-    assert (found.partitions, found.replication) == (3, 1)
-    assert found.config["cleanup.policy"] == "compact"
-    with pytest.raises(Fatal, match="refused"):
-        await admin.create(
-            [TopicSpec(name=a_name(), partitions=1, replication=9, config={})], SECONDS
-        )
 
 
 async def test_a_batch_the_broker_finds_too_large_is_poison(

@@ -5,7 +5,8 @@ from aiokafka.structs import BrokerMetadata
 
 from services.runtime import kafka_requests
 from services.runtime.errors import Transient
-from services.runtime.kafka import Admin, Consumer
+from services.runtime.kafka import Consumer
+from services.runtime.kafka_admin import Admin
 from services.runtime.records import Topic
 from tests.support.eventually import eventually
 from tests.support.topics import SECONDS, a_name, a_topic

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
 
-from services.runtime.kafka import Admin
+from services.runtime.kafka_admin import Admin
 from services.runtime.leases import Lane
 from services.runtime.postgres import Pool
 from tests.runtime.test_consumer import numbered, outgoing, reaches

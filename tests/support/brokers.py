@@ -12,7 +12,7 @@ from deploy.local.broker import Broker
 from deploy.local.ports import Ports, free_ports
 from deploy.local.processes import Processes, Program
 from deploy.local.stack import LIBRARIES, Stack
-from services.runtime.kafka import Admin
+from services.runtime.kafka_admin import Admin
 from services.topics import wanted
 from tests.support.stack import a_stack, prepare_template
 

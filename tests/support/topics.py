@@ -5,8 +5,10 @@ import itertools
 import secrets
 from collections.abc import Mapping, Sequence
 
-from services.runtime.kafka import Admin, Consumer, Outgoing, Producer, Record, TopicSpec
+from services.runtime.kafka import Consumer, Outgoing, Producer, Record
+from services.runtime.kafka_admin import Admin
 from services.runtime.leases import Lane
+from services.runtime.records import TopicSpec
 from tests.support.eventually import eventually
 
 SECONDS = 20.0

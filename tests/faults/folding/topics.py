@@ -6,7 +6,7 @@ import aiokafka.admin
 from aiokafka import errors
 
 from schemas import topics
-from services.runtime.kafka import Admin
+from services.runtime.kafka_admin import Admin
 from services.topics import wanted
 from tests.support.brokers import SECONDS
 from tests.support.eventually import eventually
