@@ -6,6 +6,7 @@ The only file that catches every exception.
 
 import asyncio
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,9 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # What a drain may overrun before the process is ended from outside the event loop, with a trace
 # of where it hangs: a step that swallows its cancellation must not live for ever.
 _OVERRUN_SECONDS: Final = 2.0
+
+# Of the youngest objects, and of the collections of each generation.
+_COLLECT_AFTER: Final = (50_000, 20, 50)
 
 log = logs.get_logger(__name__)
 
@@ -128,10 +132,22 @@ def live(
     """Run a service that is configured, as `run` does; `told` stands on each line of its log."""
     logs.configure(service, config.process.log_level, always=told)
     faulthandler.enable()
+    _spare_the_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_survive(service, config, build))
     faulthandler.cancel_dump_traceback_later()
     sys.exit(code)
+
+
+def _spare_the_collector() -> None:
+    """Have the collector of cycles look less often, and never at what was there before the work begins.
+
+    What passes through is records, rows and answers by the thousand, which hold each other in no cycle. At Python's own
+    thresholds the collector took 11 % of what a projector works while it folds, to free nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 async def contain(awaitable: Awaitable[T], on_error: Callable[[Exception], T]) -> T:

@@ -187,6 +187,11 @@ async def test_stopping_twice_does_not_prolong_the_drain() -> None:
         assert life.stopping.is_set()
 
 
+async def test_the_collector_looks_seldom_and_not_at_what_was_there_at_the_start() -> None:
+    async with tiny("counted") as process:
+        await until(process, "young 50000, kept True")
+
+
 def test_readiness_tells_what_is_wrong_by_name() -> None:
     checks = ReadinessChecks()
     checks.add("kafka", lambda: None)

@@ -1,6 +1,7 @@
 """A service of a few lines, run as a process of its own; its name of an edge says how it behaves."""
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -77,6 +78,8 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
         if config.behaviour == "tidy":
             # past the buffer, which may be in use at that very moment
             life.at_once = partial(_write, b'{"event":"abandoned"}\n')
+        if config.behaviour == "counted":
+            say(f"young {gc.get_threshold()[0]}, kept {gc.get_freeze_count() > 0}")
         if config.behaviour == "stops-itself":
             life.stop()
         if config.behaviour == "dying-task":
