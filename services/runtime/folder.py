@@ -22,6 +22,8 @@ from services.runtime.slices import Run, Slice, count, cut, halves, records_of, 
 SLICE_RECORDS = 2000
 # While PostgreSQL works on a slice the next one is decoded, some records between two looks at its answers.
 _AT_A_STRETCH = 16
+# So often a lane's slices are made smaller while it fails: one by one, what had gathered would take minutes afterwards.
+_HALVINGS = 5
 
 Trouble = Fenced | Moved | Transient | Poison
 """Why a lane does not get on; Poison: there is too much of it."""
@@ -226,7 +228,7 @@ def _slices(held: Mapping[Lane, Held], runs: Sequence[Run], size: int) -> Iterat
     yield from cut([run for run in runs if not held[run.lane].attempt], size)
     for run in runs:
         if attempt := held[run.lane].attempt:
-            yield from cut([run], max(1, size >> attempt))
+            yield from cut([run], max(1, size >> min(attempt, _HALVINGS)))
 
 
 def _floods(

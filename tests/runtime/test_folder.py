@@ -169,6 +169,12 @@ async def test_lanes_that_failed_are_tried_alone_and_in_smaller_slices(given: Gi
     assert [held.attempt for held in given.held.values()] == [0, 0, 0]
 
 
+async def test_a_lane_that_failed_for_long_is_not_taken_record_by_record(given: Given) -> None:
+    given.held[SECOND].attempt = 40
+    assert await given.takes(run(SECOND, some(SECOND, SLICE_RECORDS))) == {}
+    assert 1 < len(given.fold.applied) <= 33
+
+
 async def test_the_next_slice_is_decoded_while_this_one_is_in_its_transaction(given: Given) -> None:
     given.fold.gate.clear()
     async with asyncio.TaskGroup() as tasks:
