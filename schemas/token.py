@@ -134,8 +134,7 @@ def _mac(key: bytes, purpose: Purpose, payload: bytes, size: int) -> bytes:
 
 
 def _encode(raw: bytes) -> str:
-    standard = binascii.b2a_base64(raw, newline=False).rstrip(b"=")
-    return standard.translate(_FROM_STANDARD).decode("ascii")
+    return binascii.b2a_base64(raw, newline=False).translate(_FROM_STANDARD, b"=").decode("ascii")
 
 
 def _decode(token: str) -> bytes:
@@ -150,32 +149,59 @@ def _decode(token: str) -> bytes:
         raise BadToken(TokenFault.MALFORMED) from None
 
 
-def _payload(ring: KeyRing, purpose: Purpose, claim: Claim) -> bytes:
+def _head(ring: KeyRing, claim: Claim) -> bytes:
+    """Write what the tokens of one copy have in common."""
     tenant = claim.tenant.encode("ascii")
     if not 1 <= len(claim.refs) <= MAX_REFS:
         raise ValueError(f"a token is for 1 to {MAX_REFS} recipients")
-    parts = [
-        bytes([VERSION, ring.signing, claim.mode, len(tenant)]),
-        tenant,
-        claim.message_id.bytes,
-        bytes([len(claim.refs)]),
-        *[bytes.fromhex(ref) for ref in claim.refs],
-    ]
-    if purpose is not Purpose.OPEN:
-        if claim.index is None:
-            raise ValueError("a link, file or picture has an index")
-        parts.append(claim.index.to_bytes(2, "big"))
-    if purpose is Purpose.CLICK:
-        if not claim.url:
-            raise ValueError("a link has a target")
-        parts.append(claim.url.encode("utf-8"))
-    return b"".join(parts)
+    return b"".join(
+        (
+            bytes((VERSION, ring.signing, claim.mode, len(tenant))),
+            tenant,
+            claim.message_id.bytes,
+            bytes((len(claim.refs),)),
+            *[bytes.fromhex(ref) for ref in claim.refs],
+        )
+    )
+
+
+def _tail(purpose: Purpose, index: int | None, url: str | None) -> bytes:
+    """Write what says which part of the copy a token is about."""
+    if purpose is _OPEN:
+        return b""
+    if index is None:
+        raise ValueError("a link, file or picture has an index")
+    if purpose is not _CLICK:
+        return index.to_bytes(_INDEX_BYTES, "big")
+    if not url:
+        raise ValueError("a link has a target")
+    return index.to_bytes(_INDEX_BYTES, "big") + url.encode("utf-8")
+
+
+class Minter:
+    """Makes the tokens of one copy; what they have in common is written and hashed once."""
+
+    def __init__(self, ring: KeyRing, claim: Claim) -> None:
+        """Of the claim counts whose copy it is; raises ``ValueError`` for too many recipients, or none."""
+        self._key = ring.keys[ring.signing]
+        self._head = _head(ring, claim)
+        self._hashed: dict[Purpose, blake2b] = {}
+
+    def mint(self, purpose: Purpose, index: int | None = None, url: str | None = None) -> str:
+        """Make a token as `mint` does for a claim with this index and target."""
+        begun = self._hashed.get(purpose)
+        if begun is None:
+            begun = self._hashed[purpose] = _keyed(self._key, purpose, MAC_BYTES).copy()
+            begun.update(self._head)
+        tail = _tail(purpose, index, url)
+        hashed = begun.copy()
+        hashed.update(tail)
+        return _encode(self._head + tail + hashed.digest())
 
 
 def mint(ring: KeyRing, purpose: Purpose, claim: Claim) -> str:
     """Make a token for an open, click, attachment or picture; raises ``ValueError`` for a claim that has no form."""
-    payload = _payload(ring, purpose, claim)
-    return _encode(payload + _mac(ring.keys[ring.signing], purpose, payload, MAC_BYTES))
+    return Minter(ring, claim).mint(purpose, claim.index, claim.url)
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from schemas import identity, token
 from schemas.events import Renditions
 from schemas.identity import MessageId, RecipientRef, Tenant
 from schemas.settings import FollowPolicy
-from schemas.token import Claim, KeyRing, Mode, Purpose
+from schemas.token import Claim, KeyRing, Minter, Mode, Purpose
 from services.rewriter import attachments, follow, html, links, offer, pictures
 from services.rewriter.attachments import AttachmentReason, FileRules
 from services.rewriter.follow import Decision, FollowReason
@@ -66,6 +66,7 @@ class Tracking:
         self, keys: Keys, terms: Terms, message_id: MessageId, refs: tuple[RecipientRef, ...]
     ) -> None:
         self._ring = keys.tokens
+        self._minter: Minter | None = None
         self._base = terms.tracking_url
         self._tenant = terms.tenant
         self._mode = terms.mode.value
@@ -83,34 +84,31 @@ class Tracking:
 
     def pixel(self) -> str:
         """Make the URL of the pixel."""
-        return f"{self._base}/o/{token.mint(self._ring, Purpose.OPEN, self._claim())}.gif"
+        return f"{self._base}/o/{self._mint(Purpose.OPEN)}.gif"
 
     def link(self, index: int, url: str) -> str:
         """Make the tracking link that stands for a link of the mail."""
         made = self._links.get(index)
         if made is None:
-            claim = self._claim(index, url)
-            made = f"{self._base}/c/{token.mint(self._ring, Purpose.CLICK, claim)}"
-            self._links[index] = made
+            made = self._links[index] = f"{self._base}/c/{self._mint(Purpose.CLICK, index, url)}"
         return made
 
     def attachment(self, index: int) -> str:
         """Make the link to a followed file."""
-        return f"{self._base}/a/{token.mint(self._ring, Purpose.ATTACHMENT, self._claim(index))}"
+        return f"{self._base}/a/{self._mint(Purpose.ATTACHMENT, index)}"
 
     def picture(self, index: int) -> str:
         """Make the URL of a hosted picture."""
-        return f"{self._base}/i/{token.mint(self._ring, Purpose.PICTURE, self._claim(index))}"
+        return f"{self._base}/i/{self._mint(Purpose.PICTURE, index)}"
 
-    def _claim(self, index: int | None = None, url: str | None = None) -> Claim:
-        return Claim(
-            tenant=self._tenant,
-            message_id=self._message_id,
-            refs=self._refs,
-            mode=self._mode,
-            index=index,
-            url=url,
-        )
+    def _mint(self, purpose: Purpose, index: int | None = None, url: str | None = None) -> str:
+        # Not at the start: what nobody follows may be for more recipients than a token can name.
+        if self._minter is None:
+            claim = Claim(
+                tenant=self._tenant, message_id=self._message_id, refs=self._refs, mode=self._mode
+            )
+            self._minter = Minter(self._ring, claim)
+        return self._minter.mint(purpose, index, url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

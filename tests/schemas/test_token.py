@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -155,6 +156,28 @@ def test_a_later_version_is_told_from_a_forgery() -> None:
     with pytest.raises(BadToken) as later:
         token.read(RING, Purpose.OPEN, token._encode(raw))
     assert later.value.fault is TokenFault.UNKNOWN_VERSION
+
+
+@given(
+    claims(Purpose.OPEN),
+    st.lists(
+        st.tuples(st.sampled_from(LONG), st.integers(0, 65535), st.text("abc/é", min_size=1)),
+        max_size=5,
+    ),
+)
+def test_the_tokens_of_a_copy_are_what_they_would_be_alone(
+    claim: Claim, parts: list[tuple[Purpose, int, str]]
+) -> None:
+    minter = token.Minter(RING, claim)
+    for purpose, index, url in parts:
+        one = replace(
+            claim,
+            index=None if purpose is Purpose.OPEN else index,
+            url=url if purpose is Purpose.CLICK else None,
+        )
+        made = minter.mint(purpose, index, url)
+        assert made == token.mint(RING, purpose, one)
+        assert token.read(RING, purpose, made) == one
 
 
 def test_a_claim_without_a_form_is_not_minted() -> None:
