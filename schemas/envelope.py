@@ -16,6 +16,7 @@ import jsonschema_rs
 import orjson
 
 from schemas import codec, identity, instant, settings, topics
+from schemas.codec import Json
 from schemas.errors import BadIdentity, Refusal, Refused
 from schemas.events import TYPE_OF, TYPES, Event
 from schemas.identity import Tenant
@@ -126,17 +127,24 @@ def headers_of(envelope: Envelope, event_type: str, recorded_at: Instant) -> Hea
     )
 
 
-def check(event: Event) -> None:
-    """Check an event against its closed schema; raises ``Refused`` naming the field."""
+def check(event: Event) -> Json:
+    """Write an event as JSON and check it against its closed schema; raises ``Refused`` naming the field."""
+    written = codec.write(event)
     try:
-        _writer(TYPE_OF[type(event)]).validate(codec.write(event))
+        _writer(TYPE_OF[type(event)]).validate(written)
     except jsonschema_rs.ValidationError as error:
         raise _refuse(error) from None
+    return written
 
 
 def encode(envelope: Envelope, event: Event, recorded_at: Instant) -> Encoded:
     """Lay an event into a record; raises ``Refused`` when it would be larger than one event may be."""
-    value = orjson.dumps(codec.write(event))
+    return lay(envelope, event, codec.write(event), recorded_at)
+
+
+def lay(envelope: Envelope, event: Event, written: Json, recorded_at: Instant) -> Encoded:
+    """Lay an event into a record as `encode` does, where it is written already."""
+    value = orjson.dumps(written)
     if len(value) > topics.MAX_EVENT_BYTES:
         raise Refused(
             Refusal.TOO_LARGE, "", f"{len(value)} bytes, at most {topics.MAX_EVENT_BYTES}"

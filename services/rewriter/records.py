@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from schemas import envelope, identity, topics
+from schemas import codec, envelope, identity, topics
+from schemas.codec import Json
 from schemas.envelope import Encoded, Envelope
 from schemas.errors import Refusal, Refused
 from schemas.events import (
@@ -133,27 +134,27 @@ def _encode(
     traceparent: str | None,
     smaller: Sequence[Callable[[E], E]],
 ) -> Encoded:
-    envelope.check(event)
+    written = envelope.check(event)
     identifier = identity.event_id(TYPE_OF[type(event)], tenant, str(event.message_id))
     around = Envelope(
         id=identifier, source=SOURCE, tenant=tenant, occurred_at=now, traceparent=traceparent
     )
-    encoded = _laid(around, event, now)
+    encoded = _laid(around, event, written, now)
     for reduce in smaller:
         if encoded is None:
             event = reduce(event)
-            encoded = _laid(around, event, now)
+            encoded = _laid(around, event, codec.write(event), now)
     if encoded is None:
         raise _too_large(event)
     return encoded
 
 
 def _laid(
-    around: Envelope, event: MessagePersonal | MessagePrepared, now: Instant
+    around: Envelope, event: MessagePersonal | MessagePrepared, written: Json, now: Instant
 ) -> Encoded | None:
     """Lay an event into a record, or return None where it is too large."""
     try:
-        return envelope.encode(around, event, now)
+        return envelope.lay(around, event, written, now)
     except Refused as refused:
         if refused.reason is not Refusal.TOO_LARGE:
             raise

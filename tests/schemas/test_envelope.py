@@ -24,8 +24,9 @@ def test_every_example_is_read_and_written_again(example: Example) -> None:
 )
 def test_what_we_write_today_is_byte_for_byte_the_example(example: Example) -> None:
     received = envelope.decode(example.key, example.value, example.headers)
-    envelope.check(received.event)
     written = envelope.encode(received.envelope, received.event, received.recorded_at)
+    checked = envelope.check(received.event)
+    assert envelope.lay(received.envelope, received.event, checked, received.recorded_at) == written
     assert orjson.loads(written.value) == orjson.loads(example.value or b"")
 
 
