@@ -67,6 +67,12 @@ _PLACEHOLDER = re.compile(
     r"|%(?![0-9A-Fa-f]{2})[A-Za-z_][\w.\-]*+%"
     r"|%[A-Fa-f][\w.\-]*+%(?![0-9A-Fa-f]{2})"
 )
+# What nearly every link is: an address of which all rules below say that it is fine, told at a glance. The host is in
+# lower case and has no port; the rest has no character of a placeholder, and only whole escapes.
+_PLAIN = re.compile(
+    r"https?://(?![^/?#]{254})((?:[a-z0-9_\-]{1,63}+\.)*[a-z0-9_\-]{1,63}+)"
+    r"(?:[/?#][A-Za-z0-9\-._~/?:@!$&'()+,;=#]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-._~/?:@!$&'()+,;=#]*+)*)?"
+)
 _OUR_DOORS = ("/o/", "/c/", "/a/", "/i/")
 
 
@@ -119,9 +125,10 @@ def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
 
 def _decide(index: int, spot: LinkSpot, prefixes: Sequence[str], make: MakeLink) -> Link:
     host: str | None = None
-    reason = _not_meant_for_us(spot)
+    plain = _PLAIN.fullmatch(spot.url) if spot.mark is None else None
+    reason = None if plain is not None else _not_meant_for_us(spot)
     if reason is None:
-        host = _host(spot.url)
+        host = _host(spot.url) if plain is None else plain[1]
         if host is None:
             reason = LinkReason.UNSAFE_URL
         elif _is_ours(spot.url, prefixes):

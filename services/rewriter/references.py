@@ -15,8 +15,12 @@ _WINDOWS_1252 = {
 
 def decode_attribute(raw: str) -> str:
     """The value of an attribute as a browser holds it (`&copy=1` stays as it is there, unlike in text)."""
-    if "&" in raw:
-        raw = _REFERENCE.sub(_referent, raw)
+    if count := raw.count("&"):
+        # Nearly always there is no other, and this takes a fifth of the time.
+        if raw.count("&amp;") == count:
+            raw = raw.replace("&amp;", "&")
+        else:
+            raw = _REFERENCE.sub(_referent, raw)
     return raw.replace("\0", _REPLACEMENT)
 
 

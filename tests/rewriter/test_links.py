@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rewriter.html import scan, splice
+from services.rewriter import links
+from services.rewriter.html import LinkSpot, scan, splice
 from services.rewriter.links import (
     MAX_LINKS,
     MAX_TRACKING_LINK_CHARACTERS,
@@ -284,3 +285,60 @@ def test_rewriting_twice_changes_nothing(html: str) -> None:
 
 def test_every_reason_has_a_sentence() -> None:
     assert all(reason.detail.endswith(".") and len(reason.detail) <= 90 for reason in LinkReason)
+
+
+URL_PARTS = st.sampled_from(
+    [
+        *[
+            "http://",
+            "https://",
+            "a.b",
+            "A",
+            "example.com",
+            "-",
+            "_",
+            ".",
+            "/",
+            "?",
+            "#",
+            "@",
+            ":80",
+        ],
+        *[
+            "%20",
+            "%C3",
+            "%",
+            "%x%",
+            "%A1z%",
+            "{x}",
+            "{{",
+            "[%",
+            "*|",
+            "$",
+            "{",
+            "[",
+            "]",
+            "<%",
+            "\\",
+        ],
+        *["é", "x" * 64, "y" * 63 + ".", "z" * 254, "&", "=", "\x00", "\n", " "],
+    ]
+)
+
+
+@given(st.sampled_from(["https://", "http://a.b/"]), st.lists(URL_PARTS, max_size=6))
+def test_an_address_that_is_plain_at_a_glance_is_so_by_every_rule(
+    start: str, parts: list[str]
+) -> None:
+    url = start + "".join(parts)
+    if plain := links._PLAIN.fullmatch(url):
+        spot = LinkSpot(start=0, end=1, quote="", raw="", url=url, text="", mark=None)
+        assert links._not_meant_for_us(spot) is None
+        assert links._host(url) == plain[1]
+
+
+def test_most_addresses_are_plain_at_a_glance() -> None:
+    assert links._PLAIN.fullmatch(
+        "https://www.x.example/a-b/c_1~?d=%20e&f=g;h:(i)!'*"[:-1] + "#top"
+    )
+    assert not links._PLAIN.fullmatch("https://x.example/{{name}}")

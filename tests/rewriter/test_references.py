@@ -18,6 +18,8 @@ from services.rewriter.references import decode_attribute
         ("&nosuch;", "&nosuch;"),
         ("&Amp;&AMP;", "&Amp;&"),
         ("&amp;amp;", "&amp;"),
+        ("&amp;amp;&amp;lt;", "&amp;&lt;"),
+        ("&amp;&ampx;&amp;", "&&ampx;&"),
         ("&#65;&#x41;&#X41;&#65", "AAAA"),
         ("&#;&#x;&;&", "&#;&#x;&;&"),
         ("&#128;&#129;&#x9f;", "€\x81Ÿ"),
