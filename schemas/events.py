@@ -74,15 +74,23 @@ class PreparedRecipient:
     time_zone: str | None = None
 
 
+CANARY_LINK_INDEX: Final = 65_535
+"""The number of every mail's canary, the link that no person sees: the last that a token can carry, after all others.
+
+One number for all mails, so that a click on it is told from the click alone, before its mail is known as prepared.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedLink:
-    """One link of a prepared mail: its number in the mail, where it stands, and its host."""
+    """One link of a prepared mail: its number in the mail, where it stands, and its host; or the mail's canary."""
 
     index: int
     position: int
     followed: bool
     host: str | None = None
     reason: str | None = None
+    canary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

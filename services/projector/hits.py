@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from schemas import envelope, identity, topics
+from schemas.events import CANARY_LINK_INDEX
 from schemas.identity import Tenant
 from schemas.instant import Instant, parse_written
 from services.projector.admission import FUTURE_LIMIT, ID_TOLERANCE, LATENESS_WINDOW
@@ -68,14 +69,16 @@ def _read(record: Record) -> Row | None:
     ):
         return None
     user_agent, purpose, sec_purpose = get("user_agent", ""), get("purpose"), get("sec_purpose")
-    agent, rule, human = judge_request(method, user_agent, purpose, sec_purpose)
+    number = event[item] if item else None
+    on_canary = number == CANARY_LINK_INDEX and kind is Kind.CLICK
+    agent, rule, human = judge_request(method, user_agent, purpose, sec_purpose, on_canary)
     return (
         identifier,
         _tenant(attributes["ce_tenant"]),
         message,
         refs[0] if len(refs) == 1 else None,
         kind,
-        event[item] if item else None,
+        number,
         occurred_at,
         recorded_at,
         agent,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from schemas import identity
 from schemas.events import (
+    CANARY_LINK_INDEX,
     TYPE_OF,
     Hit,
     Inbound,
@@ -56,7 +57,7 @@ ONE = st.sampled_from([ANNA, BERT, None])
 HITS = st.one_of(
     st.builds(opened, MESSAGES, REFS, st.sampled_from([CHROME, APPLE])),
     st.builds(opened, MESSAGES, REFS, tenant=st.just(RIVAL)),
-    st.builds(clicked, MESSAGES, st.integers(0, 2), REFS),
+    st.builds(clicked, MESSAGES, st.sampled_from([0, 1, 2, CANARY_LINK_INDEX]), REFS),
     st.builds(
         viewed,
         MESSAGES,

@@ -26,10 +26,10 @@ where tenant = $1 and message_id = $2
 order by position nulls last, ref;
 
 -- name: links
--- One page of a message's links, in the order of the mail.
+-- One page of a message's links, in the order of the mail; its canary (link 65535) is none of the sender's.
 select m.*, {key} as sort_key, {tie} as sort_tie
 from link m
-where {where}
+where {where} and m.link_index < 65535
 order by {order}
 limit {limit};
 

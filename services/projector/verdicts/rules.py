@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from schemas.events import Hit, ReplyKind
+from schemas.events import CANARY_LINK_INDEX, Hit, LinkClicked, ReplyKind
 from services.projector.verdicts import agents
 from services.projector.verdicts.agents import Agent
 
@@ -25,6 +25,7 @@ class Signals:
     user_agent: str
     purpose: str | None = None
     sec_purpose: str | None = None
+    canary: bool = False
 
 
 class Verdict(NamedTuple):
@@ -39,6 +40,14 @@ class Verdict(NamedTuple):
 
 
 Rule = Callable[[Signals], Agent | None]
+
+
+def canary(request: Signals) -> Agent | None:
+    """No person sees a mail's canary link, so whatever follows it reads the mail's source.
+
+    tracking-practice §2.2, "Honeypot link"; nation.marketo.com 351630.
+    """
+    return Agent.SCANNER if request.canary else None
 
 
 def head_method(request: Signals) -> Agent | None:
@@ -116,6 +125,7 @@ def crawler_agent(request: Signals) -> Agent | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
+    canary,
     head_method,
     prefetch_header,
     apple_privacy_agent,
@@ -132,16 +142,25 @@ NO_RULE_MATCHED: Final = Verdict(Agent.PERSON, "no_rule_matched", Agent.PERSON.h
 
 def judge(hit: Hit) -> Verdict:
     """Judge one hit by itself; what no rule speaks against is a person."""
-    return judge_request(hit.method, hit.user_agent, hit.purpose, hit.sec_purpose)
+    on_canary = isinstance(hit, LinkClicked) and hit.link_index == CANARY_LINK_INDEX
+    return judge_request(hit.method, hit.user_agent, hit.purpose, hit.sec_purpose, on_canary)
 
 
 @lru_cache(maxsize=_REMEMBERED_REQUESTS)
 def judge_request(
-    method: str, user_agent: str, purpose: str | None, sec_purpose: str | None
+    method: str,
+    user_agent: str,
+    purpose: str | None,
+    sec_purpose: str | None,
+    on_canary: bool = False,
 ) -> Verdict:
     """Judge a hit by all that the rules look at; agents repeat, so most are remembered."""
     signals = Signals(
-        method=method, user_agent=user_agent, purpose=purpose, sec_purpose=sec_purpose
+        method=method,
+        user_agent=user_agent,
+        purpose=purpose,
+        sec_purpose=sec_purpose,
+        canary=on_canary,
     )
     for rule in RULES:
         agent = rule(signals)

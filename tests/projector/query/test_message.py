@@ -1,5 +1,6 @@
 from uuid import UUID
 
+from schemas.events import CANARY_LINK_INDEX
 from tests.projector.query.given import REF, Given
 from tests.support.clock import START
 
@@ -43,6 +44,10 @@ async def test_links_are_in_the_order_of_the_mail_each_with_its_clicks(given: Gi
         "link", tenant="demo", message_id=found, link_index=0, position=3, followed=True,
         host="shop.example", clicks=4, first_clicked_at=START, last_clicked_at=START + 1,
         human_clicks=1, human_first_clicked_at=START, human_last_clicked_at=START,
+    )  # fmt: skip
+    await given.insert(
+        "link", tenant="demo", message_id=found, link_index=CANARY_LINK_INDEX, position=9,
+        followed=True, host="canary.example", clicks=2, first_clicked_at=START, last_clicked_at=START,
     )  # fmt: skip
     first, second = await given.walk(f"/v1/messages/{found}/links", 1)
     assert (first["index"], first["url"]) == (0, "https://shop.example/a")

@@ -48,6 +48,8 @@ CORPUS: tuple[tuple[Signals, Agent, str], ...] = (
     (_get(CHROME, sec_purpose="Prefetch; anonymous-client-ip"), Agent.PREFETCH, "prefetch_header"),
     (_get(GMAIL, purpose="prefetch"), Agent.PREFETCH, "prefetch_header"),
     (Signals(method="HEAD", user_agent=CHROME), Agent.SCANNER, "head_method"),
+    (Signals(method="GET", user_agent=CHROME, canary=True), Agent.SCANNER, "canary"),
+    (Signals(method="GET", user_agent=GMAIL, canary=True), Agent.SCANNER, "canary"),
     (Signals(method="HEAD", user_agent=GMAIL), Agent.SCANNER, "head_method"),
     (_get(""), Agent.MACHINE, "no_agent"),
     (_get("  "), Agent.MACHINE, "no_agent"),

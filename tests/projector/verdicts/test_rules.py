@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import MessageOpened, ReplyKind
+from schemas.events import CANARY_LINK_INDEX, LinkClicked, MessageOpened, ReplyKind
 from services.projector.verdicts import rules
 from services.projector.verdicts.agents import Agent
 from services.projector.verdicts.rules import Signals
@@ -12,7 +12,16 @@ from tests.projector.records import ANNA, message
 from tests.projector.verdicts.corpus import CORPUS
 
 
-def _hit(request: Signals) -> MessageOpened:
+def _hit(request: Signals) -> MessageOpened | LinkClicked:
+    if request.canary:
+        return LinkClicked(
+            message_id=message(1),
+            refs=(ANNA,),
+            link_index=CANARY_LINK_INDEX,
+            method=request.method,
+            edge="edge-1",
+            user_agent=request.user_agent,
+        )
     return MessageOpened(
         message_id=message(1),
         refs=(ANNA,),
