@@ -1,7 +1,8 @@
+from dataclasses import fields
 from uuid import UUID
 
 from schemas import codec, instant
-from schemas.events import MessagePrepared, MessageRescheduled, Renditions
+from schemas.events import MessagePrepared, MessageRescheduled, PreparedLink, Renditions
 from schemas.identity import MessageId
 from schemas.settings import TenantSet, WorkingWeek
 
@@ -29,3 +30,18 @@ def test_instants_and_nested_values_have_their_wire_form() -> None:
     assert codec.read(MessageRescheduled, codec.write(moved)) == moved
     tenant = TenantSet(since=at, by="root", working_week=WorkingWeek(days=(1,)))
     assert codec.read(TenantSet, codec.write(tenant)) == tenant
+
+
+def test_members_are_written_in_the_order_of_the_fields_whatever_is_left_out() -> None:
+    link = PreparedLink(index=1, position=2, followed=False, reason="anchor")
+    assert list(codec.write(link).items()) == [
+        ("index", 1),
+        ("position", 2),
+        ("followed", False),
+        ("reason", "anchor"),
+    ]
+    mail = MessagePrepared(message_id=MESSAGE, owner="ana", followed=True, links=(link, link))
+    assert codec.write(mail)["links"] == (codec.write(link),) * 2
+    assert codec.write(mail)["renditions"] == "recipient"
+    names = [each.name for each in fields(mail) if each.name in codec.write(mail)]
+    assert list(codec.write(mail)) == names
