@@ -5,9 +5,9 @@ Clock and entropy are passed in; nothing here asks for them.
 
 import re
 import unicodedata
-from hashlib import blake2b
+from hashlib import blake2b, sha1
 from typing import Final, NewType
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from schemas.errors import BadIdentity
 from schemas.instant import Instant
@@ -90,6 +90,19 @@ def milliseconds_of(identifier: UUID) -> int:
     return identifier.int >> 80
 
 
+# What `uuid.uuid5` hashes first and fixes last (RFC 9562 §5.5): version 5, and the variant.
+_NAMED: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
+_RANDOM: Final = (1 << 128) - 1 - (0xF << 76) - (0b11 << 62)
+_NAME_BASED: Final = (5 << 76) | (0b10 << 62)
+
+
+def _uuid5(name: str) -> UUID:
+    """Name within our namespace as `uuid.uuid5` does, in half its time."""
+    hashed = _NAMED.copy()
+    hashed.update(name.encode("utf-8"))
+    return UUID(int=int.from_bytes(hashed.digest()[:16], "big") & _RANDOM | _NAME_BASED)
+
+
 def bare_message_id(header: str) -> str:
     """Take the id out of a ``Message-ID`` header: what stands between the angle brackets, else all of it."""
     text = header.strip()
@@ -99,25 +112,25 @@ def bare_message_id(header: str) -> str:
 
 def message_of_header(owner: Tenant, header: str) -> MessageId:
     """Name the message that carries this ``Message-ID``; a reply to it finds the same name."""
-    return MessageId(uuid5(NAMESPACE, f"message:{owner}:header:{bare_message_id(header)}"))
+    return MessageId(_uuid5(f"message:{owner}:header:{bare_message_id(header)}"))
 
 
 def message_of_key(owner: Tenant, idempotency_key: str, body: bytes) -> MessageId:
     """Name the message handed in with this ``Idempotency-Key`` and this body."""
     digest = blake2b(body, digest_size=32).hexdigest()
-    return MessageId(uuid5(NAMESPACE, f"message:{owner}:key:{digest}:{idempotency_key}"))
+    return MessageId(_uuid5(f"message:{owner}:key:{digest}:{idempotency_key}"))
 
 
 def event_id(event_type: str, owner: Tenant, business_key: str) -> UUID:
     """Name the event that happens once for its business key (a message id, an inbound ``Message-ID``, …)."""
-    return uuid5(NAMESPACE, f"event:{event_type}:{owner}:{business_key}")
+    return _uuid5(f"event:{event_type}:{owner}:{business_key}")
 
 
 def fact_id(
     fact_type: str, owner: Tenant, message: MessageId, recipient: RecipientRef | None, ordinal: int
 ) -> UUID:
     """Name a fact; a fact about the whole message has no recipient."""
-    return uuid5(NAMESPACE, f"fact:{fact_type}:{owner}:{message}:{recipient or '-'}:{ordinal}")
+    return _uuid5(f"fact:{fact_type}:{owner}:{message}:{recipient or '-'}:{ordinal}")
 
 
 def normal_address(address: str) -> str:

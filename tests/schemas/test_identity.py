@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import uuid5
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,11 @@ def test_event_and_fact_ids_are_what_they_always_were() -> None:
             )
             == each["id"]
         )
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_names_are_those_of_rfc_9562_version_5(name: str) -> None:
+    assert identity._uuid5(name) == uuid5(identity.NAMESPACE, name)
 
 
 def test_the_partitioner_is_what_it_always_was() -> None:
