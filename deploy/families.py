@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from services.alerts.metrics import Metrics as AlertsMetrics
 from services.projector.metrics import Metrics as ProjectorMetrics
+from services.projector.query.failures import Failures
 from services.rewriter.app import watch as watch_rewriter
 from services.rewriter.metrics import Metrics as RewriterMetrics
 from services.rewriter.settings import Settings
@@ -96,6 +97,7 @@ def _registry(service: str) -> CollectorRegistry:
             watch_rewriter(readings, Settings(), publisher)
         case "projector":
             ProjectorMetrics(registry)
+            Failures(registry)
             RequestMetrics(service, registry)
             readings.publisher(publisher)
             readings.pool("writer", pool)

@@ -44,6 +44,8 @@ TOPICS: Final = (
 # The consumer, the relay, the watches, the day partitions and their expiry, each one at a time.
 _WRITER_CONNECTIONS: Final = 6
 _READER_CONNECTIONS: Final = 10
+# Less than a statement may take, so that a question that waits for a lock is not told to be too slow.
+_READER_LOCK_SECONDS: Final = 2.0
 
 
 @asynccontextmanager
@@ -145,6 +147,7 @@ async def _answering(config: Config, life: Life, readings: Readings) -> AsyncIte
             application="inkling-projector-query",
             schema=SCHEMA,
             size=_READER_CONNECTIONS,
+            lock_seconds=_READER_LOCK_SECONDS,
         ) as pool,
         open_verifier(config.access, life.clock) as verifier,
     ):

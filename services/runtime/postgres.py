@@ -56,6 +56,10 @@ _POISON = ("22", "23", "0A", "54")
 _TRANSIENT = ("08", "25", "26", "40", "53", "55", "57", "58", "XX")
 
 
+class PoolBusy(Transient):
+    """All connections of the pool are lent out, and none came back in time."""
+
+
 def classify(error: BaseException) -> Transient | Poison | Fatal:
     """Say which of our three failures an error of PostgreSQL or its client is."""
     state = getattr(error, "sqlstate", None) or ""
@@ -174,6 +178,8 @@ class _Lent:
             try:
                 self._raw = await self._pool.acquire(timeout=self._seconds)
             except _FAILURES as error:
+                if isinstance(error, TimeoutError) and self._owner.in_use >= self._owner.size:
+                    raise PoolBusy("postgres: no connection of the pool came free") from error
                 raise classify(error) from error
         return Connection(self._raw)
 
@@ -203,9 +209,13 @@ class Pool:
         schema: str,
         size: int = 8,
         statement_seconds: float = 5.0,
+        lock_seconds: float = _LOCK_SECONDS,
+        wait_seconds: float = _CONNECT_SECONDS,
     ) -> None:
+        """A lock is waited for that long, or a statement's time if that is less; a connection for `wait_seconds`."""
         self._url = url
-        self._options = _options(application, schema, statement_seconds)
+        self._options = _options(application, schema, statement_seconds, lock_seconds)
+        self._wait_seconds = wait_seconds
         self.size = size
         self.waiting = 0
         self.lent = 0
@@ -251,9 +261,9 @@ class Pool:
             self.waiting -= 1
             self.waited_seconds += loop.time() - begun
 
-    def acquire(self, seconds: float = _CONNECT_SECONDS) -> _Lent:
-        """Lend a connection for the length of an `async with`; Transient when none is to be had."""
-        return _Lent(self, self._pool, seconds)
+    def acquire(self, seconds: float | None = None) -> _Lent:
+        """Lend a connection for the length of an `async with`; Transient when none is to be had, ``PoolBusy`` if so."""
+        return _Lent(self, self._pool, self._wait_seconds if seconds is None else seconds)
 
     async def fetch(self, sql: str, *args: object, timeout: float | None = None) -> list[Row]:  # noqa: ASYNC109 - handed to the driver
         """Run one statement on any connection and return its rows."""
@@ -294,7 +304,9 @@ async def connect(
             raw.terminate()
 
 
-def _options(application: str, schema: str, statement_seconds: float) -> dict[str, Any]:
+def _options(
+    application: str, schema: str, statement_seconds: float, lock_seconds: float = _LOCK_SECONDS
+) -> dict[str, Any]:
     def milliseconds(seconds: float) -> str:
         return str(int(seconds * 1000))
 
@@ -306,7 +318,7 @@ def _options(application: str, schema: str, statement_seconds: float) -> dict[st
             "search_path": schema,
             "timezone": "UTC",
             "statement_timeout": milliseconds(statement_seconds),
-            "lock_timeout": milliseconds(_LOCK_SECONDS),
+            "lock_timeout": milliseconds(lock_seconds),
             "idle_in_transaction_session_timeout": milliseconds(_IDLE_SECONDS),
             "tcp_keepalives_idle": "10",
             "tcp_keepalives_interval": "5",

@@ -152,16 +152,24 @@ class Query:
         written = tuple(dict.fromkeys(self._given.getall(name, ())))
         if len(written) > most:
             raise invalid_parameter(name, f"It may be given at most {most} times.")
-        if any(len(one) > maximum or not _storable(one) for one in written):
-            raise invalid_parameter(name, f"It must be text of at most {maximum} characters.")
+        for one in written:
+            hold_to_text(name, one, maximum)
         return written
 
     def text(self, name: str, *, maximum: int) -> str | None:
         """Return text of at most so many characters, or None where not given."""
         written = self._given.get(name)
-        if written is not None and (len(written) > maximum or not _storable(written)):
-            raise invalid_parameter(name, f"It must be text of at most {maximum} characters.")
+        if written is not None:
+            hold_to_text(name, written, maximum)
         return written
+
+
+def hold_to_text(name: str, written: str, maximum: int) -> None:
+    """Refuse a parameter that PostgreSQL cannot hold as text, or that is longer than so many characters."""
+    if not _storable(written):
+        raise invalid_parameter(name, "It must not contain the character NUL.")
+    if len(written) > maximum:
+        raise invalid_parameter(name, f"It must be text of at most {maximum} characters.")
 
 
 def pointer(path: Sequence[str | int]) -> str:

@@ -16,18 +16,17 @@ from aiohttp import web
 
 from schemas.instant import Instant
 from services.projector.query import shapes, sheet
+from services.projector.query.failures import Count, Reason, problem, told
 from services.projector.query.filters import MessageFilter
 from services.projector.query.forms import Form
 from services.projector.query.lists import QUERIES, shaped, told_conditions
 from services.projector.query.paging import Conditions, Statement, with_key, without_key
 from services.projector.query.parameters import PageOf
-from services.projector.query.scope import QUERY_CANCELED, Scope, too_slow
+from services.projector.query.scope import Scope
 from services.projector.query.selection import add_rare, find_rare
 from services.projector.query.shapes import Shape
 from services.projector.query.standing import Standing, stand
-from services.runtime.errors import Transient
 from services.runtime.postgres import Connection, Pool, Row
-from services.runtime.problem import Problem, Slug
 
 BATCH: Final = 500
 # A snapshot that is held keeps the database from tidying up.
@@ -54,21 +53,19 @@ class Export:
 class Exports:
     """The exports that run now; one too many is told when to come back."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, count: Count) -> None:
         self._pool = pool
+        self._count = count
         self._running = 0
 
     async def send(self, request: web.Request, export: Export) -> web.StreamResponse:
         """Answer with the whole list."""
         if self._running >= AT_ONCE:
-            raise Problem(
-                Slug.UNAVAILABLE,
-                "Other exports are running; come back a little later.",
-                headers={"Retry-After": "5"},
-            )
+            self._count(Reason.EXPORTS_BUSY)
+            raise problem(Reason.EXPORTS_BUSY)
         self._running += 1
         try:
-            async with _snapshot(self._pool, export.scope) as connection:
+            async with _snapshot(self._pool, export.scope, self._count) as connection:
                 standing = await stand(connection, export.scope)
                 return await _stream(request, connection, export, standing)
         finally:
@@ -76,25 +73,19 @@ class Exports:
 
 
 @asynccontextmanager
-async def _snapshot(pool: Pool, scope: Scope) -> AsyncIterator[Connection]:
+async def _snapshot(pool: Pool, scope: Scope, count: Count) -> AsyncIterator[Connection]:
     limits = {
         "statement_timeout": _milliseconds(_STATEMENT_SECONDS),
         "idle_in_transaction_session_timeout": _milliseconds(WRITE_SECONDS + 5),
     }
     settings = {**scope.settings(), **limits}
-    try:
+    with told(count):
         async with (
             asyncio.timeout(EXPORT_SECONDS),
             pool.acquire() as connection,
             connection.transaction(settings, readonly=True, isolation="repeatable_read"),
         ):
             yield connection
-    except TimeoutError as error:
-        raise too_slow() from error
-    except Transient as error:
-        if getattr(error.__cause__, "sqlstate", None) == QUERY_CANCELED:
-            raise too_slow() from error
-        raise
 
 
 def _milliseconds(seconds: float) -> str:

@@ -8,16 +8,12 @@ from typing import Final
 
 from aiohttp import web
 
-from services.projector.query.named import NAMED
+from services.projector.query.failures import Count, told, uncounted
 from services.runtime.access import Role, principal
-from services.runtime.errors import Transient
 from services.runtime.postgres import Connection, Pool
-from services.runtime.problem import Problem, Slug
 
 # The pool's statements end after 5 s by themselves; this bounds several of them and the wait for a connection.
 DEADLINE_SECONDS: Final = 6.0
-QUERY_CANCELED: Final = "57014"
-_EXAMPLES: Final = ", ".join(f"`{pair.name}`" for pair in NAMED[:: len(NAMED) // 3])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,34 +36,12 @@ def scope_of(request: web.Request) -> Scope:
 
 
 @asynccontextmanager
-async def reading(pool: Pool, scope: Scope) -> AsyncIterator[Connection]:
-    """Open one read-only transaction that sees the scope's rows; what takes too long is a 504."""
-    try:
+async def reading(pool: Pool, scope: Scope, count: Count = uncounted) -> AsyncIterator[Connection]:
+    """Open one read-only transaction that sees the scope's rows; what fails or takes too long is a ``Problem``."""
+    with told(count):
         async with (
-            _deadline(),
+            asyncio.timeout(DEADLINE_SECONDS),
             pool.acquire() as connection,
             connection.transaction(scope.settings(), readonly=True),
         ):
             yield connection
-    except Transient as error:
-        if getattr(error.__cause__, "sqlstate", None) == QUERY_CANCELED:
-            raise too_slow() from error
-        raise
-
-
-@asynccontextmanager
-async def _deadline() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise too_slow() from error
-
-
-def too_slow() -> Problem:
-    """Return what is answered to a question that took too long."""
-    return Problem(
-        Slug.TIMEOUT,
-        "The question took too long; narrow it with a filter, or sort by the time that you filter by. Fast at any size "
-        f"are, for example, {_EXAMPLES}; the description of the list names them all.",
-    )

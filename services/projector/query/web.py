@@ -5,6 +5,7 @@ says whether email ``engagement`` is on.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 from typing import Final
 
@@ -17,6 +18,7 @@ from schemas.identity import MessageId
 from schemas.instant import Instant
 from services.projector.query import kpis, lists, message, recipient, timeline
 from services.projector.query.exports import Export, Exports
+from services.projector.query.failures import Failures
 from services.projector.query.filters import MAX_TEXT, REPEATABLE, message_filter, search
 from services.projector.query.forms import Form, choose
 from services.projector.query.message import Found
@@ -42,7 +44,7 @@ from services.runtime.access import Verifier
 from services.runtime.clock import Clock
 from services.runtime.postgres import Connection, Pool
 from services.runtime.problem import Problem, Slug, invalid_parameter
-from services.runtime.requests import Query
+from services.runtime.requests import Query, hold_to_text
 from services.runtime.web import RequestMetrics, answer
 from services.runtime.web import application as door
 
@@ -53,6 +55,7 @@ OPENAPI: Final = files(__package__ or "").joinpath("openapi.json").read_bytes()
 POOL: Final = web.AppKey("pool", Pool)
 CLOCK: Final = web.AppKey("clock", Clock)
 EXPORTS: Final = web.AppKey("exports", Exports)
+FAILURES: Final = web.AppKey("failures", Failures)
 
 Part = Callable[[Connection, Found, PageOf], Awaitable[Shape]]
 
@@ -70,7 +73,8 @@ def application(
     )
     app[POOL] = pool
     app[CLOCK] = clock
-    app[EXPORTS] = Exports(pool)
+    app[FAILURES] = failures = Failures(registry)
+    app[EXPORTS] = Exports(pool, failures.count)
     return app
 
 
@@ -79,6 +83,10 @@ def _asked(request: web.Request) -> Scope:
     scope = scope_of(request)
     choose(request.headers.get("Accept", "*/*"), [Form.JSON])
     return scope
+
+
+def _reading(request: web.Request, scope: Scope) -> AbstractAsyncContextManager[Connection]:
+    return reading(request.app[POOL], scope, request.app[FAILURES].count)
 
 
 async def list_messages(request: web.Request) -> web.StreamResponse:
@@ -98,7 +106,7 @@ async def list_messages(request: web.Request) -> web.StreamResponse:
             now=_now(request),
         )
         return await request.app[EXPORTS].send(request, export)
-    async with reading(request.app[POOL], scope) as connection:
+    async with _reading(request, scope) as connection:
         standing = await stand(connection, scope)
         found = await lists.messages(connection, scope, standing, wanted, page, _now(request))
     return _answer(found, standing)
@@ -108,7 +116,7 @@ async def show_message(request: web.Request) -> web.Response:
     """Answer one message with all its recipients."""
     scope, message_id = _asked(request), _message_id(request)
     Query(request, ())
-    async with reading(request.app[POOL], scope) as connection:
+    async with _reading(request, scope) as connection:
         standing = await stand(connection, scope)
         found = await message.find(connection, scope, standing, message_id)
         shape = await message.whole(connection, found, _now(request))
@@ -151,7 +159,7 @@ async def list_templates(request: web.Request) -> web.Response:
     scope, query = _asked(request), Query(request, TEMPLATE_LIST)
     words = search(query)
     page = template_page(query, scope, words)
-    async with reading(request.app[POOL], scope) as connection:
+    async with _reading(request, scope) as connection:
         standing = await stand(connection, scope)
         found = await lists.templates(connection, scope, standing, words, page)
     return _answer(found, standing)
@@ -161,8 +169,8 @@ async def show_template(request: web.Request) -> web.Response:
     """Answer one template of the tenant."""
     scope, template_id = _asked(request), request.match_info["id"]
     Query(request, ())
-    _hold_to_text(template_id)
-    async with reading(request.app[POOL], scope) as connection:
+    hold_to_text("id", template_id, MAX_TEXT)
+    async with _reading(request, scope) as connection:
         standing = await stand(connection, scope)
         found = await lists.template(connection, scope, standing, template_id)
     if found is None:
@@ -180,7 +188,7 @@ async def show_kpis(request: web.Request) -> web.Response:
                 raise invalid_parameter(name, "Hours of the week are of all time.")
     wanted = kpi_filter(query, _now(request))
     read = kpis.by_day if by == "day" else kpis.by_hour_of_week
-    async with reading(request.app[POOL], scope) as connection:
+    async with _reading(request, scope) as connection:
         standing = await stand(connection, scope)
         found = await read(connection, scope, standing, wanted)
     return _answer(found, standing)
@@ -189,9 +197,9 @@ async def show_kpis(request: web.Request) -> web.Response:
 async def show_recipient(request: web.Request) -> web.Response:
     """Answer one person, with one page of the mails to them."""
     scope, name = _asked(request), request.match_info["id"]
-    _hold_to_text(name)
+    hold_to_text("id", name, MAX_TEXT)
     page = page_of(Query(request, PAGE), scope, HISTORY, "recipient", name)
-    async with reading(request.app[POOL], scope) as connection:
+    async with _reading(request, scope) as connection:
         standing = await stand(connection, scope)
         known = await recipient.find(connection, scope, name)
         shape = await recipient.whole(connection, known, standing, page, _now(request))
@@ -201,7 +209,7 @@ async def show_recipient(request: web.Request) -> web.Response:
 async def _part(
     request: web.Request, scope: Scope, message_id: MessageId, part: Part, page: PageOf
 ) -> web.Response:
-    async with reading(request.app[POOL], scope) as connection:
+    async with _reading(request, scope) as connection:
         standing = await stand(connection, scope)
         found = await message.find(connection, scope, standing, message_id)
         shape = await part(connection, found, page)
@@ -210,11 +218,6 @@ async def _part(
 
 def _answer(shape: Shape, standing: Standing) -> web.Response:
     return answer(shape | standing.shape())
-
-
-def _hold_to_text(name: str) -> None:
-    if len(name) > MAX_TEXT or "\x00" in name:
-        raise invalid_parameter("id", f"It must be text of at most {MAX_TEXT} characters.")
 
 
 def _now(request: web.Request) -> Instant:

@@ -66,6 +66,7 @@ class Given:
     writer: Pool
     client: TestClient[web.Request, web.Application]
     clock: ManualClock
+    registry: CollectorRegistry
     counted: int = field(default=0)
 
     async def ask(self, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
@@ -182,10 +183,16 @@ class Given:
 
 
 @asynccontextmanager
-async def open_door(database: Database, *, statement_seconds: float = 5.0) -> AsyncIterator[Given]:
+async def open_door(
+    database: Database,
+    *,
+    statement_seconds: float = 5.0,
+    lock_seconds: float = 5.0,
+    wait_seconds: float = 5.0,
+) -> AsyncIterator[Given]:
     """Migrate a fresh database and serve the query API over it."""
     await migrations.apply(database.url("projector_owner"), SCHEMA, PACKAGES)
-    clock = ManualClock()
+    clock, registry = ManualClock(), CollectorRegistry()
     verifier = Verifier(Keys(), None, None, clock)
     reader_url, writer_url = database.url("projector_reader"), database.url("projector_writer")
     async with (
@@ -195,14 +202,12 @@ async def open_door(database: Database, *, statement_seconds: float = 5.0) -> As
             schema=SCHEMA,
             size=2,
             statement_seconds=statement_seconds,
+            lock_seconds=lock_seconds,
+            wait_seconds=wait_seconds,
         ) as reader,
         Pool(writer_url, application="test-hand", schema=SCHEMA, size=1) as writer,
         TestClient(
-            TestServer(
-                application(
-                    pool=reader, verifier=verifier, registry=CollectorRegistry(), clock=clock
-                )
-            )
+            TestServer(application(pool=reader, verifier=verifier, registry=registry, clock=clock))
         ) as client,
     ):
-        yield Given(database, writer, client, clock)
+        yield Given(database, writer, client, clock, registry)

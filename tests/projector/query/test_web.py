@@ -87,6 +87,21 @@ def test_the_document_has_exactly_the_doors_that_there_are() -> None:
     assert set(DOCUMENT["paths"]) == paths
 
 
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/v1/messages?owner=a%00b", "It must not contain the character NUL."),
+        ("/v1/messages?label=a%00b", "It must not contain the character NUL."),
+        ("/v1/templates/a%00b", "It must not contain the character NUL."),
+        (f"/v1/messages?owner={'x' * 257}", "It must be text of at most 256 characters."),
+    ],
+)
+async def test_what_is_wrong_with_a_text_is_told_as_it_is(
+    given: Given, path: str, detail: str
+) -> None:
+    assert (await given.ask(path)).json["detail"] == detail
+
+
 async def test_the_document_is_served_to_everybody(given: Given) -> None:
     async with given.client.get("/openapi.json") as answer:
         assert (answer.status, await answer.read()) == (200, OPENAPI)
