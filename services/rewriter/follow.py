@@ -6,16 +6,22 @@ The order: did the sender ask; is engagement on; is there HTML; do recipients re
   the mail as it was.
 - `strict`, the model product's: one refusal or one `other` in To or Cc, and the message is not followed.
 
-Bcc is never followed: nobody may learn from a hit, a list or a shared token that a hidden recipient was there.
+Bcc is not followed: nobody may learn from a hit, a list or a shared token that a hidden recipient was there. Where the
+tenant has chosen otherwise (`follow_bcc`), each account, contact or lead in Bcc who allows it is followed as well, in a
+copy and by tokens of their own; under `strict` they neither make a message followed nor hold it back, for that policy
+looks at To and Cc.
 
 A shared copy (`renditions: message`) is read by everybody, Bcc included, so it is followed only if it may be followed
-for every one of them. It is never split into a followed and an untouched copy behind the caller's back: who asked for
-one copy will send one copy, and a person who refuses must never get a tracked one.
+for every one of them, and never with somebody in Bcc, whom its tokens would name. It is never split into a followed and
+an untouched copy behind the caller's back: who asked for one copy will send one copy, and a person who refuses must
+never get a tracked one.
 
-A person listed twice is one person: a refusal on either line counts for both.
+A person listed twice is one person: a refusal on either line counts for both. Whoever's kind could not be found out,
+because the directory did not answer, is not followed, and counts like an `other`. `docs/follow.md` has all of it as a
+table.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -35,11 +41,13 @@ class FollowReason(StrEnum):
     NO_HTML = "no_html"
     SIGNED = "signed"
     ENCRYPTED = "encrypted"
+    MALFORMED = "malformed"
     UNAVAILABLE = "unavailable"
     RECIPIENT_REFUSES = "recipient_refuses"
     OTHER_RECIPIENT = "other_recipient"
     NO_FOLLOWABLE_RECIPIENT = "no_followable_recipient"
     KIND_NOT_FOLLOWABLE = "kind_not_followable"
+    DIRECTORY_UNAVAILABLE = "directory_unavailable"
     BCC_NOT_FOLLOWED = "bcc_not_followed"
     TOO_MANY_FOR_SHARED_COPY = "too_many_for_shared_copy"
     MESSAGE_NOT_FOLLOWED = "message_not_followed"
@@ -56,12 +64,16 @@ _DETAILS: Final[Mapping[FollowReason, str]] = {
     FollowReason.NO_HTML: "The email is plain text, and only HTML email can be followed.",
     FollowReason.SIGNED: "The email is digitally signed, and following it would break the signature.",
     FollowReason.ENCRYPTED: "The email is encrypted, so nothing in it can be followed.",
+    FollowReason.MALFORMED: "The email is not well formed, so changing anything in it could damage it.",
     FollowReason.UNAVAILABLE: "Following was not available just now, so the email went out as you wrote it.",
     FollowReason.RECIPIENT_REFUSES: "A recipient does not allow following.",
     FollowReason.OTHER_RECIPIENT: "A recipient is not an account, contact or lead.",
     FollowReason.NO_FOLLOWABLE_RECIPIENT: "There is no account, contact or lead in To or Cc.",
     FollowReason.KIND_NOT_FOLLOWABLE: "Only accounts, contacts and leads are followed.",
-    FollowReason.BCC_NOT_FOLLOWED: "Recipients in Bcc are never followed, so that they stay hidden.",
+    FollowReason.DIRECTORY_UNAVAILABLE: (
+        "It could not be found out just now whether a recipient is an account, contact or lead."
+    ),
+    FollowReason.BCC_NOT_FOLLOWED: "Recipients in Bcc are not followed, so that they stay hidden.",
     FollowReason.TOO_MANY_FOR_SHARED_COPY: (
         f"One shared copy can be followed for at most {MAX_SHARED_RECIPIENTS} recipients."
     ),
@@ -71,11 +83,14 @@ _DETAILS: Final[Mapping[FollowReason, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """One line of To, Cc or Bcc; `refuses` if our settings or the caller's own records say so."""
+    """One line of To, Cc or Bcc; `refuses` if our settings or the caller's own records say so.
+
+    The kind is None where the directory should have said it and did not answer.
+    """
 
     ref: RecipientRef
     field: AddressField
-    kind: RecipientKind
+    kind: RecipientKind | None
     refuses: bool = False
 
 
@@ -114,7 +129,9 @@ class Decision:
         return self.reason is None
 
 
-def decide(request: Request, *, engagement: bool, policy: FollowPolicy) -> Decision:
+def decide(
+    request: Request, *, engagement: bool, policy: FollowPolicy, follow_bcc: bool = False
+) -> Decision:
     """Decide of a message under its tenant's settings."""
     if not request.follow:
         return unfollowed(request.recipients, FollowReason.NOT_REQUESTED)
@@ -122,7 +139,9 @@ def decide(request: Request, *, engagement: bool, policy: FollowPolicy) -> Decis
         return unfollowed(request.recipients, FollowReason.ENGAGEMENT_OFF)
     if not request.has_html:
         return unfollowed(request.recipients, FollowReason.NO_HTML)
-    verdicts = _judge(request.recipients)
+    # A shared copy's tokens name everybody they are for.
+    hidden_too = follow_bcc and request.renditions is Renditions.RECIPIENT
+    verdicts = _judge(request.recipients, hidden_too)
     reason = _message_reason(request, verdicts, policy)
     if reason is not None:
         verdicts = [verdict or FollowReason.MESSAGE_NOT_FOLLOWED for verdict in verdicts]
@@ -140,17 +159,21 @@ def _decision(reason: FollowReason | None, verdicts: Iterable[FollowReason | Non
     )
 
 
-def _judge(recipients: Sequence[Recipient]) -> list[FollowReason | None]:
+def _judge(recipients: Sequence[Recipient], hidden_too: bool) -> list[FollowReason | None]:
     """What speaks against each recipient alone."""
     refusing = {recipient.ref for recipient in recipients if recipient.refuses}
-    return [_judge_one(recipient, refusing) for recipient in recipients]
+    return [_judge_one(recipient, refusing, hidden_too) for recipient in recipients]
 
 
-def _judge_one(recipient: Recipient, refusing: set[RecipientRef]) -> FollowReason | None:
-    if recipient.field is AddressField.BCC:
+def _judge_one(
+    recipient: Recipient, refusing: set[RecipientRef], hidden_too: bool
+) -> FollowReason | None:
+    if recipient.field is AddressField.BCC and not hidden_too:
         return FollowReason.BCC_NOT_FOLLOWED
     if recipient.ref in refusing:
         return FollowReason.RECIPIENT_REFUSES
+    if recipient.kind is None:
+        return FollowReason.DIRECTORY_UNAVAILABLE
     if recipient.kind is RecipientKind.OTHER:
         return FollowReason.KIND_NOT_FOLLOWABLE
     return None
@@ -161,20 +184,37 @@ def _message_reason(
 ) -> FollowReason | None:
     """What speaks against the message as a whole: refusals first, then kinds, then what a shared copy forbids."""
     shared = request.renditions is Renditions.MESSAGE
-    everybody_counts = shared or policy is FollowPolicy.STRICT
-    followable = {
-        recipient.ref
+    strict = policy is FollowPolicy.STRICT
+    counting = [
+        (recipient.ref, verdict)
         for recipient, verdict in zip(request.recipients, verdicts, strict=True)
-        if not verdict
-    }
-    if FollowReason.RECIPIENT_REFUSES in verdicts and (everybody_counts or not followable):
-        return FollowReason.RECIPIENT_REFUSES
-    if not followable:
-        return FollowReason.NO_FOLLOWABLE_RECIPIENT
-    if FollowReason.KIND_NOT_FOLLOWABLE in verdicts and everybody_counts:
-        return FollowReason.OTHER_RECIPIENT
+        if not (strict and recipient.field is AddressField.BCC)
+    ]
+    followable = {ref for ref, verdict in counting if verdict is None}
+    told = {verdict for _, verdict in counting}
+    found = _against(told, bool(followable), everybody_counts=shared or strict)
+    if found is not None:
+        return found
     if shared and FollowReason.BCC_NOT_FOLLOWED in verdicts:
         return FollowReason.BCC_NOT_FOLLOWED
     if shared and len(followable) > MAX_SHARED_RECIPIENTS:
         return FollowReason.TOO_MANY_FOR_SHARED_COPY
+    return None
+
+
+def _against(
+    verdicts: Collection[FollowReason | None], anybody: bool, *, everybody_counts: bool
+) -> FollowReason | None:
+    """What the recipients who count say of the message, whatever its copies; `anybody` of them may be followed."""
+    if FollowReason.RECIPIENT_REFUSES in verdicts and (everybody_counts or not anybody):
+        return FollowReason.RECIPIENT_REFUSES
+    if not anybody:
+        unknown = FollowReason.DIRECTORY_UNAVAILABLE in verdicts
+        return (
+            FollowReason.DIRECTORY_UNAVAILABLE if unknown else FollowReason.NO_FOLLOWABLE_RECIPIENT
+        )
+    if FollowReason.KIND_NOT_FOLLOWABLE in verdicts and everybody_counts:
+        return FollowReason.OTHER_RECIPIENT
+    if FollowReason.DIRECTORY_UNAVAILABLE in verdicts and everybody_counts:
+        return FollowReason.DIRECTORY_UNAVAILABLE
     return None

@@ -19,18 +19,21 @@ from services.rewriter.follow import (
 
 TO, CC, BCC = AddressField.TO, AddressField.CC, AddressField.BCC
 FOLLOWABLE = (RecipientKind.ACCOUNT, RecipientKind.CONTACT, RecipientKind.LEAD)
-Line = tuple[AddressField, RecipientKind, bool]
+Line = tuple[AddressField, RecipientKind | None, bool]
 CONTACT: Line = (TO, RecipientKind.CONTACT, False)
 COPIED: Line = (CC, RecipientKind.LEAD, False)
 REFUSING: Line = (TO, RecipientKind.CONTACT, True)
 OTHER: Line = (CC, RecipientKind.OTHER, False)
 HIDDEN: Line = (BCC, RecipientKind.CONTACT, False)
 HIDDEN_REFUSING: Line = (BCC, RecipientKind.CONTACT, True)
+HIDDEN_OTHER: Line = (BCC, RecipientKind.OTHER, False)
+UNKNOWN: Line = (TO, None, False)
 
 R = FollowReason
-REFUSES, KIND, BCC_NOT, WHOLE = (
+REFUSES, KIND, AWAY, BCC_NOT, WHOLE = (
     R.RECIPIENT_REFUSES,
     R.KIND_NOT_FOLLOWABLE,
+    R.DIRECTORY_UNAVAILABLE,
     R.BCC_NOT_FOLLOWED,
     R.MESSAGE_NOT_FOLLOWED,
 )
@@ -52,6 +55,14 @@ def of(
 ) -> tuple[FollowReason | None, list[FollowReason | None]]:
     request = Request(follow=True, has_html=True, recipients=people(*lines), renditions=renditions)
     return reasons(decide(request, engagement=True, policy=policy))
+
+
+def chosen(
+    policy: FollowPolicy, renditions: Renditions, *lines: Line
+) -> tuple[FollowReason | None, list[FollowReason | None]]:
+    """Decide where the tenant has chosen to follow hidden recipients."""
+    request = Request(follow=True, has_html=True, recipients=people(*lines), renditions=renditions)
+    return reasons(decide(request, engagement=True, policy=policy, follow_bcc=True))
 
 
 @pytest.mark.parametrize(
@@ -139,34 +150,127 @@ def test_a_refusal_on_one_line_counts_for_the_person() -> None:
     )
 
 
-LINES = st.lists(
-    st.tuples(st.sampled_from(AddressField), st.sampled_from(RecipientKind), st.booleans()),
-    max_size=12,
-)
+def test_hidden_recipients_are_followed_by_choice_in_copies_of_their_own() -> None:
+    lines = [CONTACT, HIDDEN, HIDDEN_REFUSING, HIDDEN_OTHER]
+    assert chosen(FollowPolicy.RECIPIENT, Renditions.RECIPIENT, *lines) == (
+        None,
+        [None, None, REFUSES, KIND],
+    )
+    assert chosen(FollowPolicy.RECIPIENT, Renditions.RECIPIENT, HIDDEN) == (None, [None])
+    shared = chosen(FollowPolicy.RECIPIENT, Renditions.MESSAGE, CONTACT, HIDDEN)
+    assert shared == (BCC_NOT, [WHOLE, BCC_NOT])
 
 
-@given(LINES, st.sampled_from(FollowPolicy), st.sampled_from(Renditions))
-def test_no_combination_follows_whom_it_must_not(
-    lines: list[Line], policy: FollowPolicy, renditions: Renditions
+def test_strictly_hidden_recipients_neither_hold_back_a_message_nor_make_it_followed() -> None:
+    lines = [CONTACT, HIDDEN, HIDDEN_REFUSING, HIDDEN_OTHER]
+    assert chosen(FollowPolicy.STRICT, Renditions.RECIPIENT, *lines) == (
+        None,
+        [None, None, REFUSES, KIND],
+    )
+    alone = chosen(FollowPolicy.STRICT, Renditions.RECIPIENT, HIDDEN)
+    assert alone == (R.NO_FOLLOWABLE_RECIPIENT, [WHOLE])
+
+
+@pytest.mark.parametrize(
+    ("policy", "renditions", "lines", "message", "each"),
+    [
+        (FollowPolicy.RECIPIENT, Renditions.RECIPIENT, [CONTACT, UNKNOWN], None, [None, AWAY]),
+        (FollowPolicy.RECIPIENT, Renditions.RECIPIENT, [UNKNOWN, OTHER], AWAY, [AWAY, KIND]),
+        (FollowPolicy.RECIPIENT, Renditions.RECIPIENT, [UNKNOWN, REFUSING], REFUSES, [AWAY, REFUSES]),
+        (FollowPolicy.STRICT, Renditions.RECIPIENT, [CONTACT, UNKNOWN], AWAY, [WHOLE, AWAY]),
+        (FollowPolicy.RECIPIENT, Renditions.MESSAGE, [CONTACT, UNKNOWN], AWAY, [WHOLE, AWAY]),
+    ],
+)  # fmt: skip
+def test_whose_kind_could_not_be_found_out_is_not_followed(
+    policy: FollowPolicy,
+    renditions: Renditions,
+    lines: list[Line],
+    message: FollowReason | None,
+    each: list[FollowReason | None],
 ) -> None:
-    request = Request(follow=True, has_html=True, recipients=people(*lines), renditions=renditions)
-    decision = decide(request, engagement=True, policy=policy)
-    pairs = list(zip(request.recipients, decision.recipients, strict=True))
-    followed = [recipient for recipient, verdict in pairs if verdict.followed]
-    visible = [recipient for recipient in request.recipients if recipient.field is not BCC]
+    assert of(policy, renditions, *lines) == (message, each)
 
-    def may_be_followed(recipient: Recipient) -> bool:
-        return recipient.field is not BCC and recipient.kind in FOLLOWABLE and not recipient.refuses
 
-    assert decision.followed == bool(followed)
-    assert all(may_be_followed(recipient) for recipient in followed)
-    if renditions is Renditions.MESSAGE and decision.followed:
-        assert followed == request.recipients
-        assert len(followed) <= MAX_SHARED_RECIPIENTS
-    if policy is FollowPolicy.STRICT and decision.followed:
-        assert followed == visible
-    if policy is FollowPolicy.RECIPIENT and renditions is Renditions.RECIPIENT:
-        assert followed == [recipient for recipient in visible if may_be_followed(recipient)]
+@st.composite
+def recipients(draw: st.DrawFn) -> list[Recipient]:
+    """Draw lines of few people, so that some stand there twice."""
+    return draw(
+        st.lists(
+            st.builds(
+                Recipient,
+                ref=st.integers(0, 14).map(lambda number: RecipientRef(f"{number:016x}")),
+                field=st.sampled_from(AddressField),
+                kind=st.sampled_from([*RecipientKind, None]),
+                refuses=st.booleans(),
+            ),
+            max_size=14,
+        )
+    )
+
+
+def person_by_person(
+    request: Request, engagement: bool, policy: FollowPolicy, follow_bcc: bool
+) -> list[bool]:
+    """Say who is followed as the rules are written down, one person at a time and without a word of why."""
+    people = request.recipients
+    refusing = [one.ref for one in people if one.refuses]
+    shared = request.renditions is Renditions.MESSAGE
+    allowed = [one.kind in FOLLOWABLE and one.ref not in refusing for one in people]
+    hidden = [one.field is BCC for one in people]
+    followed = [
+        ok and (not out_of_sight or follow_bcc)
+        for ok, out_of_sight in zip(allowed, hidden, strict=True)
+    ]
+    in_sight = [ok for ok, out_of_sight in zip(followed, hidden, strict=True) if not out_of_sight]
+    whole = request.follow and engagement and request.has_html
+    if policy is FollowPolicy.STRICT:
+        whole = whole and any(in_sight) and all(in_sight)
+    if shared:
+        readers = {one.ref for one in people}
+        whole = whole and all(followed) and not any(hidden) and len(readers) <= 8
+    return [whole and ok for ok in followed]
+
+
+@given(
+    people=recipients(),
+    follow=st.booleans() | st.just(True),
+    has_html=st.booleans() | st.just(True),
+    renditions=st.sampled_from(Renditions),
+    engagement=st.booleans() | st.just(True),
+    policy=st.sampled_from(FollowPolicy),
+    follow_bcc=st.booleans(),
+)
+def test_every_combination_follows_whom_the_rules_name_and_says_why_not_for_the_others(
+    people: list[Recipient],
+    follow: bool,
+    has_html: bool,
+    renditions: Renditions,
+    engagement: bool,
+    policy: FollowPolicy,
+    follow_bcc: bool,
+) -> None:
+    request = Request(follow=follow, has_html=has_html, recipients=people, renditions=renditions)
+    decision = decide(request, engagement=engagement, policy=policy, follow_bcc=follow_bcc)
+    expected = person_by_person(request, engagement, policy, follow_bcc)
+    assert [one.followed for one in decision.recipients] == expected
+    assert decision.followed == any(expected)
+    for one, line in zip(people, decision.recipients, strict=True):
+        if line.reason is REFUSES:
+            assert one.ref in {other.ref for other in people if other.refuses}
+        if line.reason in (KIND, AWAY):
+            assert one.kind is (None if line.reason is AWAY else RecipientKind.OTHER)
+        if line.reason is BCC_NOT:
+            assert one.field is BCC
+    if not follow:
+        assert {decision.reason} == {R.NOT_REQUESTED}
+    # nobody's place among the hidden shows in what is said of those in sight
+    if renditions is Renditions.RECIPIENT and policy is FollowPolicy.STRICT:
+        visible = [one for one in people if one.field is not BCC]
+        told = {one.ref for one in people if one.field is BCC and one.refuses}
+        if not told & {one.ref for one in visible}:
+            alone = Request(follow=follow, has_html=has_html, recipients=visible)
+            without = decide(alone, engagement=engagement, policy=policy, follow_bcc=follow_bcc)
+            assert decision.reason == without.reason
 
 
 def test_every_reason_has_a_sentence() -> None:
