@@ -1,0 +1,228 @@
+"""Carry out changes: each becomes a span of the mail and the bytes to stand there; all other bytes are copied."""
+
+import binascii
+from collections.abc import Generator, Sequence
+from typing import Final
+
+from services.rewriter.html import Edit
+from services.rewriter.mime import charset, fields, quoted, transfer
+from services.rewriter.mime.document import Changes, Document, Text
+from services.rewriter.mime.fields import Replacement
+from services.rewriter.mime.tree import Part
+
+# RFC 5322 §2.1.1, without the line end.
+MAX_LINE: Final = 998
+_BASE64_LINE: Final = 76
+_STEP: Final = 128 * 1024
+_EDITS: Final = 1_000
+_Made = Generator[None, None, list[Replacement]]
+
+
+def writing(document: Document, changes: Changes) -> Generator[None, None, bytes]:
+    """Write a mail in steps; raises ValueError for edits that overlap, or of what the mail has not."""
+    made = yield from fields.changes(
+        document.raw, document.header, changes.strip_headers, changes.set_headers
+    )
+    for texts, edits in ((document.bodies, changes.bodies), (document.texts, changes.texts)):
+        for index in sorted(edits):
+            if not 0 <= index < len(texts):
+                raise ValueError(f"the mail has no text {index}")
+            made += yield from _edited(document.raw, texts[index], edits[index])
+    made += _dropped(document, set(changes.dropped_files))
+    yield
+    return (yield from assembling(document.raw, made))
+
+
+def assembling(raw: bytes, made: Sequence[Replacement]) -> Generator[None, None, bytes]:
+    """Put the pieces together, in steps."""
+    if not made:
+        return raw
+    view = memoryview(raw)
+    pieces: list[bytes | memoryview] = []
+    at = 0
+    for number, (start, end, text) in enumerate(sorted(made, key=lambda one: one[:2]), 1):
+        if number % _EDITS == 0:
+            yield
+        if not at <= start <= end <= len(raw):
+            raise ValueError(f"the change at {start} overlaps another or lies outside the mail")
+        pieces += (view[at:start], text)
+        at = end
+    return b"".join([*pieces, view[at:]])
+
+
+def _edited(raw: bytes, text: Text, edits: Sequence[Edit]) -> _Made:
+    ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
+    at = 0
+    for edit in ordered:
+        if not at <= edit.start <= edit.end <= len(text.text):
+            raise ValueError(f"the edit at {edit.start} overlaps another or lies outside the text")
+        at = edit.end
+    if not ordered:
+        return []
+    places = yield from _placed(raw, text, ordered)
+    source = text.source
+    if source.encoding == transfer.BASE64:
+        return (yield from _in_base64(raw, text, places))
+    wanted = sorted({at for start, end, _ in places for at in (start, end)})
+    found = yield from transfer.places(raw, source, wanted)
+    there = [(found[start], found[end], markup) for start, end, markup in places]
+    if source.encoding == transfer.QUOTED:
+        made = yield from quoted.splicing(
+            raw, source.start, source.end, there, fields.line_end(raw, text.part.header)
+        )
+    elif (yield from _fits(raw, text, there)):
+        made = [(start, end, _parted(text, markup)) for start, end, markup in there]
+    else:
+        made = None
+    if made is None:
+        return (yield from _recoded(raw, text, places))
+    return made
+
+
+def _placed(
+    raw: bytes, text: Text, edits: Sequence[Edit]
+) -> Generator[None, None, list[Replacement]]:
+    """Turn edits of characters into edits of decoded bytes."""
+    decoded, data = text.decoded, text.source.data
+    spans = yield from charset.offsets(decoded, data, [(edit.start, edit.end) for edit in edits])
+    line_end = _line_end(raw, text)
+    narrow = not text.html and charset.says_ascii(text.part.parameters.get("charset"))
+    places = []
+    for number, (edit, (start, end)) in enumerate(zip(edits, spans, strict=True), 1):
+        if number % _EDITS == 0:
+            yield
+        markup = "\n".join(edit.markup.splitlines()) if "\r" in edit.markup else edit.markup
+        markup = markup.replace("\n", line_end)
+        codec = "ascii" if narrow and not decoded.codec.startswith("utf-16") else decoded.codec
+        places.append((start, end, charset.encode(markup, codec, html=text.html)))
+    return charset.shifted(data, places, decoded.codec)
+
+
+def _line_end(raw: bytes, text: Text) -> str:
+    found = text.text.find("\n")
+    if found < 0:
+        return fields.line_end(raw, text.part.header).decode("ascii")
+    return "\r\n" if text.text[max(0, found - 1) : found] == "\r" else "\n"
+
+
+def _in_base64(raw: bytes, text: Text, places: Sequence[Replacement]) -> _Made:
+    """Encode anew, with lines as long as they were; what stands behind the padding stays."""
+    source = text.source
+    data = yield from assembling(source.data, places)
+    width, line_end = _base64_lines(raw, text)
+    step = width // 4 * 3 * max(1, _STEP // width)
+    pieces: list[bytes] = []
+    for at in range(0, len(data), step):
+        letters = binascii.b2a_base64(data[at : at + step], newline=False)
+        pieces += [letters[line : line + width] for line in range(0, len(letters), width)]
+        yield
+    return [(source.start, source.end, line_end.join(pieces))]
+
+
+def _base64_lines(raw: bytes, text: Text) -> tuple[int, bytes]:
+    """How long the lines of a base64 part are, as a multiple of four, and how they end."""
+    start, stop = text.source.start, text.source.end
+    found = raw.find(b"\n", start, stop)
+    if found < 0:
+        width, line_end = stop - start, fields.line_end(raw, text.part.header)
+        width = max(width, _BASE64_LINE)
+    else:
+        line_end = fields.CRLF if raw[found - 1 : found] == b"\r" else b"\n"
+        width = found + 1 - len(line_end) - start
+    width -= width % 4
+    return (width if 4 <= width <= MAX_LINE else _BASE64_LINE), line_end
+
+
+def _fits(raw: bytes, text: Text, places: Sequence[Replacement]) -> Generator[None, None, bool]:
+    """Whether what is put in may stand as it is: no line it touches is too long then, and ASCII stays ASCII."""
+    if text.part.encoding == "binary":
+        return True
+    beyond = any(not markup.isascii() for _, _, markup in places)
+    if beyond and text.part.encoding != "8bit" and text.source.data.isascii():
+        return False
+    column, at, end = 0, text.source.start, text.source.end
+    for index, (first, last, markup) in enumerate(places):
+        if index % _EDITS == _EDITS - 1:
+            yield
+        broken = raw.rfind(b"\n", at, first)
+        column = first - broken - 1 if broken >= 0 else column + first - at
+        lines = markup.split(b"\n")
+        longest = max([column + len(lines[0]), *map(len, lines[1:])])
+        column = len(lines[-1]) + (column if len(lines) == 1 else 0)
+        following = places[index + 1][0] if index + 1 < len(places) else end
+        stop = raw.find(b"\n", last, following)
+        rest = (following if stop < 0 else stop) - last
+        if raw[last + rest - 1 : last + rest] == b"\r":
+            rest -= 1
+        if max(longest, column + rest) > MAX_LINE:
+            return False
+        at = last
+    return True
+
+
+def _recoded(raw: bytes, text: Text, places: Sequence[Replacement]) -> _Made:
+    """Encode the part in quoted-printable, because its lines would grow too long, or because it is badly encoded."""
+    part = text.part
+    line_end = fields.line_end(raw, part.header)
+    pieces: list[bytes] = []
+    size = 0
+    data = yield from assembling(text.source.data, places)
+    for piece in quoted.encode(data, line_end):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _STEP:
+            size = 0
+            yield
+    made = [(part.start, part.end, b"".join(pieces))]
+    if text.source.encoding == "":
+        made += yield from fields.encoding(raw, part.header, transfer.QUOTED)
+    return made
+
+
+def _parted(text: Text, markup: bytes) -> bytes:
+    """Break what would be read as the boundary of a multipart around."""
+    above = text.part.parent
+    while above is not None:
+        line = b"--" + (above.boundary or b"")
+        if line in markup:
+            markup = markup.replace(line, (b"&#45;-" if text.html else b"- -") + line[2:])
+        above = above.parent
+    return markup
+
+
+def _dropped(document: Document, indices: set[int]) -> list[Replacement]:
+    """Take parts out with the lines of their boundaries; a multipart that would lose all keeps an empty text."""
+    if not indices <= set(range(len(document.files))):
+        raise ValueError("the mail has no such file")
+    gone = {id(document.files[index].part) for index in indices}
+    parents: dict[int, Part] = {}
+    for index in sorted(indices):
+        if parent := document.files[index].part.parent:
+            parents[id(parent)] = parent
+    made: list[Replacement] = []
+    for parent in parents.values():
+        made += _taken_out(document.raw, parent, [id(one) in gone for one in parent.children])
+    return made
+
+
+def _taken_out(raw: bytes, parent: Part, gone: list[bool]) -> list[Replacement]:
+    made: list[Replacement] = []
+    children = parent.children
+    first = 0
+    if all(gone):
+        kept = children[0]
+        line_end = fields.line_end(raw, kept.header)
+        made.append((kept.header.start, kept.end, b"Content-Type: text/plain" + line_end * 2))
+        first = 1
+    while first < len(children):
+        last = first
+        while last < len(children) and gone[last]:
+            last += 1
+        if last > first:
+            following = children[last].line if last < len(children) else parent.close
+            if following >= 0:
+                made.append((children[first].line, following, b""))
+            else:
+                made.append((children[first].before, children[last - 1].end, b""))
+        first = last + 1
+    return made
