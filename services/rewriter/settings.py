@@ -4,49 +4,44 @@ Nothing here reads Kafka: `settings_reader` does, and hands every record to `app
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final
 
-from schemas import envelope, topics
-from schemas.errors import Refused
+from schemas import envelope, identity
+from schemas.errors import BadIdentity, Refused
 from schemas.identity import RecipientRef, Tenant
-from schemas.settings import Follow, PreferenceSet, TenantSet
+from schemas.settings import PreferenceSet, TenantSet
+from services.rewriter.preferences import Preferences
 from services.runtime.errors import Transient
 from services.runtime.kafka import Record
 from services.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-_NEVER_SET: Final[Mapping[bytes, PreferenceSet | TenantSet]] = {}
-
 
 class Settings:
     """All settings of all tenants as of `next_offset`; `caught_up` once everything was read that was there at start."""
 
     def __init__(self) -> None:
-        self._held: dict[bytes, PreferenceSet | TenantSet] = dict(_NEVER_SET)
+        self._tenants: dict[Tenant, TenantSet] = {}
+        self._preferences = Preferences()
         self._moved = asyncio.Condition()
         self.next_offset = 0
         self.refused = 0
         self.caught_up = False
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._tenants) + len(self._preferences)
 
     def tenant(self, tenant: Tenant) -> TenantSet | None:
         """Return a tenant's settings, or None where nobody has set any."""
-        held = self._held.get(topics.settings_key(tenant, None))
-        return held if isinstance(held, TenantSet) else None
+        return self._tenants.get(tenant)
 
     def preference(self, tenant: Tenant, ref: RecipientRef) -> PreferenceSet | None:
         """Return a recipient's preference, or None where nobody has set one."""
-        held = self._held.get(topics.settings_key(tenant, ref))
-        return held if isinstance(held, PreferenceSet) else None
+        return self._preferences.get(tenant, ref)
 
     def refuses(self, tenant: Tenant, ref: RecipientRef) -> bool:
         """Tell whether a recipient does not allow following."""
-        held = self.preference(tenant, ref)
-        return held is not None and held.follow is Follow.DO_NOT_ALLOW
+        return self._preferences.refuses(tenant, ref)
 
     def healthy(self) -> str | None:
         """Return None once every setting is known, else that they are not."""
@@ -75,19 +70,33 @@ class Settings:
             raise Transient("settings: not read back in time") from error
 
     def _apply_one(self, record: Record) -> None:
-        key = record.key or b""
-        if not record.value:
-            self._held.pop(key, None)
-            return
         try:
-            event = envelope.decode(record.key, record.value, record.headers).event
+            if record.value:
+                self._apply_event(record)
+            else:
+                self._forget((record.key or b"").decode("ascii", "replace"))
         except Refused as refused:
             self._refuse(record, refused.reason)
-            return
-        if isinstance(event, PreferenceSet | TenantSet):
-            self._held[key] = event
+        except BadIdentity:
+            self._refuse(record, "bad_key")
+
+    def _apply_event(self, record: Record) -> None:
+        received = envelope.decode(record.key, record.value, record.headers)
+        event, tenant = received.event, received.envelope.tenant
+        if isinstance(event, PreferenceSet):
+            self._preferences.set(tenant, event)
+        elif isinstance(event, TenantSet):
+            self._tenants[tenant] = event
         else:
             self._refuse(record, "not_a_setting")
+
+    def _forget(self, key: str) -> None:
+        name, colon, ref = key.partition(":")
+        tenant = identity.tenant(name)
+        if colon:
+            self._preferences.forget(tenant, identity.ref(ref))
+        else:
+            self._tenants.pop(tenant, None)
 
     def _refuse(self, record: Record, reason: str) -> None:
         self.refused += 1

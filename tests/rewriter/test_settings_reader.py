@@ -5,14 +5,18 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import aiokafka
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
-from schemas import topics
+from schemas import envelope, topics
+from schemas.envelope import Envelope
 from schemas.identity import Tenant
+from schemas.instant import Instant
 from schemas.personal import MessagePersonal
+from schemas.settings import Follow, PreferenceSet
 from services.rewriter.app import Parts, assemble
 from services.rewriter.metrics import Metrics
 from services.rewriter.settings import Settings
@@ -35,7 +39,8 @@ from tests.rewriter.given import (
     received,
     until,
 )
-from tests.support.clock import ManualClock
+from tests.rewriter.many_refusals import a_ref
+from tests.support.clock import START, ManualClock
 
 DOOR = "/v1/preferences/p1%40customer.example"
 
@@ -61,9 +66,32 @@ async def reading(servers: str, settings: Settings) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
+async def refusing(servers: str, tenant: Tenant, count: int) -> None:
+    """Write many refusals into the log."""
+    producer = aiokafka.AIOKafkaProducer(bootstrap_servers=servers, linger_ms=20)
+    await producer.start()
+    try:
+        for number in range(count):
+            event = PreferenceSet(
+                ref=a_ref(number), follow=Follow.DO_NOT_ALLOW, since=Instant(START), by="ana"
+            )
+            around = Envelope(
+                id=UUID(int=number), source="/rewriter", tenant=tenant, occurred_at=Instant(START)
+            )
+            one = envelope.encode(around, event, Instant(START))
+            await producer.send(
+                LANE.topic, one.value, one.key, partition=0, headers=list(one.headers)
+            )
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
 @asynccontextmanager
-async def over_kafka(servers: str, folder: Path) -> AsyncIterator[tuple[TestClient, Settings]]:  # type: ignore[type-arg]  # of aiohttp's
-    """Serve a rewriter over real Kafka while the context is open."""
+async def over_kafka(
+    servers: str, folder: Path, *, wait: bool = True
+) -> AsyncIterator[tuple[TestClient, Settings]]:  # type: ignore[type-arg]  # of aiohttp's
+    """Serve a rewriter over real Kafka while the context is open, from when it has read all settings."""
     await make_topics(servers)
     clock, settings, registry = ManualClock(), Settings(), CollectorRegistry()
     publisher = Publisher(servers, "tests", SystemClock(), Limits(publish_seconds=10.0))
@@ -83,7 +111,8 @@ async def over_kafka(servers: str, folder: Path) -> AsyncIterator[tuple[TestClie
             reading(servers, settings),
             TestClient(TestServer(assemble(CONFIG, parts))) as client,
         ):
-            await until(lambda: settings.caught_up, 20.0)
+            if wait:
+                await until(lambda: settings.caught_up, 20.0)
             yield client, settings
     finally:
         await publisher.drain(Deadline.after(SystemClock(), 5.0))
@@ -140,6 +169,41 @@ async def test_another_process_follows_within_a_moment(kafka_servers: str, tmp_p
             headers = bearer("admin", tenant=tenant)
             assert (await client.put("/v1/tenant", headers=headers, json=body)).status == 200
             await until(lambda: other.tenant(Tenant(tenant)) is not None, 5.0)
+
+
+async def test_no_door_judges_by_half_a_log(kafka_servers: str, tmp_path: Path) -> None:
+    tenant = Tenant(f"t-{secrets.token_hex(6)}")
+    await make_topics(kafka_servers)
+    await refusing(kafka_servers, tenant, 5_000)
+    early = []
+    async with over_kafka(kafka_servers, tmp_path, wait=False) as (client, settings):
+        while not settings.caught_up:
+            answer = await client.get(DOOR, headers=bearer("seller", tenant=tenant))
+            early.append((answer.status, settings.caught_up))
+        assert all(settings.refuses(tenant, a_ref(number)) for number in range(5_000))
+        answer = await client.get(DOOR, headers=bearer("seller", tenant=tenant))
+        assert answer.status == 200
+    assert early[0] == (503, False)
+
+
+async def test_the_next_mail_anywhere_sees_a_refusal(kafka_servers: str, tmp_path: Path) -> None:
+    tenant = f"t-{secrets.token_hex(6)}"
+    seller, sender = bearer("seller", tenant=tenant), bearer("sender", tenant=tenant)
+    async with (
+        over_kafka(kafka_servers, tmp_path / "here") as (here, _),
+        over_kafka(kafka_servers, tmp_path / "there") as (there, _),
+    ):
+        put = await here.put(DOOR, headers=seller, json={"follow": "do_not_allow"})
+        assert put.status == 200
+        mail = await here.post("/v1/mail", headers=sender, json=a_body())
+        assert (await mail.json())["reason"]["code"] == "recipient_refuses"
+        async with asyncio.timeout(
+            5.0
+        ):  # a second, as a rule; `make bench T=preferences` measures it
+            while True:
+                mail = await there.post("/v1/mail:preview", headers=sender, json=a_body())
+                if not (await mail.json())["followed"]:
+                    break
 
 
 async def test_both_records_lie_in_kafka_when_the_mail_is_answered(
