@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Final
 
+from services.rewriter.easy_links import easy_link, words
 from services.rewriter.references import decode_attribute
 
 LINK_ELEMENTS: Final = frozenset({"a", "area"})
@@ -51,8 +52,11 @@ _TAG = re.compile(rf"<(/?)([A-Za-z][^{_S}/>]*+)(?=((?:{_ONE}){{0,{_MOST}}}))\3([
 # because the loop remembers each.
 _TELLING = "|".join(sorted(LINK_ELEMENTS | _FOREIGN | _RAW_TEXT | {"body", "html"}))
 _UNTELLING = re.compile(
-    rf"(?:[^<]++|<(?![A-Za-z/!?])"
-    rf"|<(?!/?(?:{_TELLING})[{_S}/>])/?[A-Za-z][^{_S}/>]*+(?=((?:{_ONE}){{0,{_MOST}}}))\1[{_S}/]*+>){{0,500}}",
+    rf"(?:[^<]++|<(?!/?(?:{_TELLING})[{_S}/>])/?[A-Za-z]"
+    # Of a tag in which quotes stand only around values, the first `>` outside of them is the end: told in less time.
+    r"(?:[^<>\"'=]*+(?:=\"[^\"<>]*+\"[^<>\"'=]*+){0,500}>"
+    rf"|[^{_S}/>]*+(?=((?:{_ONE}){{0,{_MOST}}}))\1[{_S}/]*+>)"
+    r"|<(?![A-Za-z/!?])){0,500}",
     re.IGNORECASE | re.ASCII,
 )
 _ATTRIBUTE = re.compile(
@@ -252,6 +256,8 @@ class _Scanner:
             self._anchor.read(self._html, start, end)
 
     def _construct(self, at: int) -> int:
+        if not self._watchful and (easy := easy_link(self._html, at)):
+            return self._easy_link(easy)
         tag = _TAG.match(self._html, at)
         if tag is None:
             return self._declaration(at)
@@ -342,6 +348,13 @@ class _Scanner:
             self._anchor = found
         elif found is not None and (alternative := attributes.get("alt")):
             found.text.append(_value(alternative)[:_RAW_TEXT_LIMIT])
+
+    def _easy_link(self, link: re.Match[str]) -> int:
+        found = _Found(start=link.start(1), end=link.end(1), quote='"', mark=None)
+        found.text.append(words(link)[:_RAW_TEXT_LIMIT])
+        self._found.append(found)
+        self._anchor = None
+        return link.end()
 
     def _alternative_text(self, anchor: _Found, tag: re.Match[str]) -> None:
         if alternative := self._attributes(tag).get("alt"):
