@@ -12,8 +12,9 @@ from schemas import envelope, identity
 from schemas.identity import MessageId
 from schemas.instant import Instant
 from services.rewriter import answer, html, instrument, links, mail, records
-from services.rewriter.instrument import Tracking
+from services.rewriter.copies import renditions
 from services.rewriter.metrics import Metrics
+from services.rewriter.tracking import Tracking
 from services.rewriter.web import openapi
 from services.runtime.web import Validator, parse
 from tests.rewriter.given import KEYS, TERMS
@@ -49,7 +50,7 @@ def _steps(body: bytes) -> dict[str, Step]:
     now = Instant(time.time_ns() // 1000)
     message = MessageId(identity.uuid7(now, os.urandom(identity.ENTROPY_BYTES)))
     prepared = instrument.prepare(handed_in, message, TERMS, KEYS, lambda _: False)
-    copies = list(instrument.renditions(prepared))
+    copies = list(renditions(prepared))
     events = (records.personal(prepared), records.happened(prepared))
 
     def mint() -> None:
@@ -67,10 +68,10 @@ def _steps(body: bytes) -> dict[str, Step]:
         "read the mail": lambda: mail.read(parse(body, validator)),
         "scan the HTML": lambda: html.scan(handed_in.html or ""),
         "decide of the links": lambda: links.decide(
-            prepared.scan.links, own_urls=TERMS.own_urls, make=prepared.first.link
+            prepared.scans[0].links, own_urls=TERMS.own_urls, make=prepared.first.link
         ),
         "mint the links' tokens": mint,
-        "splice the copies": lambda: list(instrument.renditions(prepared)),
+        "splice the copies": lambda: list(renditions(prepared)),
         "build the two events": lambda: (records.personal(prepared), records.happened(prepared)),
         "check them": check,
         "all of the records": lambda: records.encode(prepared, now, None),

@@ -1,27 +1,36 @@
 """What the mail doors answer, as a JSON value: the copies, and what became of every recipient, link and file."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from schemas.events import AddressField
-from services.rewriter.instrument import Prepared, Reason, Rendition
+from services.rewriter import mailboxes
+from services.rewriter.copies import Rendition
+from services.rewriter.instrument import Prepared, Reason
 from services.rewriter.mail import MESSAGE_ID, Attachment, Mail, Recipient
 
-# What may stand in a display name without quotes (RFC 5322 `atext` and blanks; RFC 6532 adds all beyond ASCII).
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ \t\u00a0-\U0010ffff-]+")
-_ESCAPED: Final = re.compile(r'([\\"])')
-_BACKSLASHED: Final = r"\\\1"
+BREAKS_DKIM: Final = "breaks_dkim"
+_WARNINGS: Final = {
+    BREAKS_DKIM: (
+        "The mail is signed by its domain (DKIM), and the followed copies differ: sign them anew when they leave."
+    ),
+}
 
 
 def write(prepared: Prepared, renditions: Iterable[Rendition]) -> dict[str, Any]:
     """Write the whole answer."""
+    return {**outcome(prepared), "renditions": _renditions(prepared, renditions)}
+
+
+def outcome(prepared: Prepared) -> dict[str, Any]:
+    """Write what became of a mail, without its copies."""
     mail, decision, hosting = prepared.mail, prepared.decision, prepared.pictures.reasons
     return {
         "message_id": str(prepared.message_id),
+        "follow_requested": mail.follow,
         "followed": decision.followed,
-        "reason": _reason(decision.reason),
-        "renditions": _renditions(prepared, renditions),
+        "reason": _message_reason(prepared),
+        "warnings": [{"code": one, "detail": _WARNINGS[one]} for one in warnings(prepared)],
         "recipients": [
             {
                 "address": one.address,
@@ -41,6 +50,7 @@ def write(prepared: Prepared, renditions: Iterable[Rendition]) -> dict[str, Any]
                 "index": link.index,
                 "url": link.url,
                 "text": link.text,
+                "position": link.position,
                 "followed": prepared.link_reason(link) is None,
                 "reason": _reason(prepared.link_reason(link)),
             }
@@ -63,26 +73,54 @@ def write(prepared: Prepared, renditions: Iterable[Rendition]) -> dict[str, Any]
     }
 
 
+def warnings(prepared: Prepared) -> tuple[str, ...]:
+    """Name what somebody should know before the copies are sent."""
+    document = prepared.mail.document
+    broken = document is not None and document.signed_by_dkim and prepared.decision.followed
+    return (BREAKS_DKIM,) if broken else ()
+
+
+def _message_reason(prepared: Prepared) -> dict[str, str] | None:
+    """Say of a mail that cannot be touched also what it is that cannot."""
+    reason, document = prepared.decision.reason, prepared.mail.document
+    if reason is None or document is None or document.untouchable is None:
+        return _reason(reason)
+    found = document.untouchable
+    detail = (
+        f"{reason.detail} {found.detail}" if reason.value == found.code.value else reason.detail
+    )
+    return {"code": reason.value, "detail": detail}
+
+
 def _reason(reason: Reason | None) -> dict[str, str] | None:
     return None if reason is None else {"code": reason.value, "detail": reason.detail}
 
 
 def _renditions(prepared: Prepared, renditions: Iterable[Rendition]) -> list[dict[str, Any]]:
     mail = prepared.mail
-    headers = _headers(mail, prepared.message_id_header)
+    shared = _headers(mail, prepared.message_id_header)
     return [
         {
-            "recipient": one.recipient,
-            "to": one.to,
-            "followed": one.followed,
+            **envelope(one),
             "subject": mail.subject,
             "html": one.html,
             "text": one.text,
-            "headers": headers | _reply_to(mail, one),
+            "headers": shared | _reply_to(mail, one),
             "attachments": [_attached(file) for file in one.attachments],
         }
         for one in renditions
     ]
+
+
+def envelope(copy: Rendition) -> dict[str, Any]:
+    """Write for whom a copy is."""
+    return {"recipient": copy.recipient, "to": copy.to, "followed": copy.followed}
+
+
+def headers(prepared: Prepared, copy: Rendition) -> dict[str, str]:
+    """Write the headers of a copy of a mail that came as JSON, unencoded."""
+    mail = prepared.mail
+    return _headers(mail, prepared.message_id_header) | _reply_to(mail, copy)
 
 
 def _attached(file: Attachment) -> dict[str, str | None]:
@@ -98,7 +136,7 @@ def _headers(mail: Mail, message_id: str) -> dict[str, str]:
     """All copies show the same: the caller's headers, and everybody in To and Cc."""
     shown = {
         MESSAGE_ID: message_id,
-        "From": _mailbox(mail.sender.name, mail.sender.address),
+        "From": mailboxes.write(mail.sender.name, mail.sender.address),
         "To": _mailboxes(mail.recipients, AddressField.TO),
         "Cc": _mailboxes(mail.recipients, AddressField.CC),
     }
@@ -111,15 +149,10 @@ def _reply_to(mail: Mail, copy: Rendition) -> dict[str, str]:
     """Have answers come to us under the sender's name, unless the caller has said where they go."""
     if copy.reply_to is None or any(name.lower() == "reply-to" for name in mail.headers):
         return {}
-    return {"Reply-To": _mailbox(mail.sender.name, copy.reply_to)}
+    return {"Reply-To": mailboxes.write(mail.sender.name, copy.reply_to)}
 
 
 def _mailboxes(recipients: Iterable[Recipient], place: AddressField) -> str:
-    return ", ".join(_mailbox(one.name, one.address) for one in recipients if one.field is place)
-
-
-def _mailbox(name: str | None, address: str) -> str:
-    if not name:
-        return address
-    quoted = name if _PLAIN_NAME.fullmatch(name) else f'"{_ESCAPED.sub(_BACKSLASHED, name)}"'
-    return f"{quoted} <{address}>"
+    return ", ".join(
+        mailboxes.write(one.name, one.address) for one in recipients if one.field is place
+    )

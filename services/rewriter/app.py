@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 from services.rewriter.attachment_doors import AttachmentDoors
 from services.rewriter.config import Config
 from services.rewriter.filing import Filing
-from services.rewriter.instrument import Keys
 from services.rewriter.mail_doors import MailDoors
 from services.rewriter.metrics import Metrics
 from services.rewriter.publish import Announcer
@@ -20,6 +19,7 @@ from services.rewriter.replies.doors import ReplyDoors
 from services.rewriter.setting_doors import SettingDoors
 from services.rewriter.settings import Settings
 from services.rewriter.settings_reader import SettingsReader
+from services.rewriter.tracking import Keys
 from services.rewriter.web import openapi, public_application
 from services.runtime.access import Verifier, open_verifier
 from services.runtime.clock import Clock, Deadline

@@ -8,6 +8,9 @@ from typing import Final
 from services.rewriter.follow import FollowReason
 from services.rewriter.mail import Attachment
 
+# As many as the record of a prepared mail takes (`message.prepared.v1`).
+MAX_FILES: Final = 100
+
 
 class AttachmentReason(StrEnum):
     """Why a file stays attached in a followed mail: a closed list, stable at the doors and in the log."""
@@ -16,6 +19,7 @@ class AttachmentReason(StrEnum):
     FILE_TOO_LARGE = "file_too_large"
     FILE_TYPE_FORBIDDEN = "file_type_forbidden"
     SHOWN_IN_MAIL = "shown_in_mail"
+    TOO_MANY_FILES = "too_many_files"
 
     @property
     def detail(self) -> str:
@@ -34,6 +38,7 @@ _DETAILS: Final = {
     AttachmentReason.SHOWN_IN_MAIL: (
         "The mail shows this picture in its text, so it is no file to download."
     ),
+    AttachmentReason.TOO_MANY_FILES: "Only the first 100 files of a mail can be followed.",
 }
 
 
@@ -68,7 +73,10 @@ def decide(
     `message` is what speaks against the mail as a whole; `shown` are the files that its text shows as pictures.
     """
     return tuple(
-        _decide(one, rules, message, index in shown) for index, one in enumerate(attachments)
+        AttachmentReason.TOO_MANY_FILES
+        if one.wanted and message is None and index >= MAX_FILES
+        else _decide(one, rules, message, index in shown)
+        for index, one in enumerate(attachments)
     )
 
 

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One field at fault: a JSON pointer into the body, and a sentence that does not repeat the value."""
+    """One field at fault, and a sentence that does not repeat the value.
+
+    The field is a JSON pointer into the body, or the name of a header of the mail.
+    """
 
     field: str
     detail: str
+    # Whether there is such a field at all.
+    known: bool = True
 
 
 class BadFields(ValueError):

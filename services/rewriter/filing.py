@@ -4,7 +4,6 @@ Repeating a call writes nothing new: what is there already stays as it is, withd
 """
 
 import asyncio
-import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -57,7 +56,7 @@ def plan(prepared: Prepared) -> Iterator[Keepsake]:
         kind, file = FileKind.ATTACHMENT, held[index]
         yield Keepsake(kind=kind, index=index, file=file, content_type=file.content_type)
     for index in prepared.pictures.hosted:
-        found = pictures.media_type(held[index].content)
+        found = pictures.media_type(held[index])
         if found is not None:
             kind = FileKind.PICTURE
             yield Keepsake(kind=kind, index=index, file=held[index], content_type=found)
@@ -126,7 +125,7 @@ class Filing:
         place = (prepared.terms.tenant, prepared.message_id, one.kind, one.index)
         days = prepared.terms.files.days
         async with room:
-            content, digest = await asyncio.to_thread(_decoded, one.file.content)
+            content, digest = await asyncio.to_thread(_decoded, one.file)
             file = StoredFile(
                 name=one.file.name,
                 content_type=one.content_type,
@@ -150,9 +149,13 @@ class Filing:
         return None if found is None else codec.read(StoredFile, orjson.loads(found))
 
 
-def _decoded(content: str) -> tuple[bytes, str]:
-    raw = binascii.a2b_base64(content)
-    return raw, sha256(raw).hexdigest()
+def _decoded(file: Attachment) -> tuple[bytes, str]:
+    """Decode a file and digest it, piece by piece: a thread that decodes holds the interpreter."""
+    pieces, digest = [], sha256()
+    for piece in file.chunks():
+        pieces.append(piece)
+        digest.update(piece)
+    return b"".join(pieces), digest.hexdigest()
 
 
 def _identity(file: StoredFile) -> tuple[str, str, str]:

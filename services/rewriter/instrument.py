@@ -1,31 +1,31 @@
-"""Make a mail followed: decide, splice each followed copy with tokens of its own, leave every other copy as it is.
+"""Make a mail followed: decide of its recipients, links, files and pictures, once for all its copies.
 
-Values in, values out. The same mail under the same terms, keys and id gives the same copies, byte for byte.
+Values in, values out. The same mail under the same terms, keys and id is decided alike; `copies` makes the copies.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
-from schemas import identity, token
+from schemas import identity
 from schemas.events import Renditions
-from schemas.identity import MessageId, RecipientRef, Tenant
-from schemas.settings import FollowPolicy
-from schemas.token import Claim, KeyRing, Minter, Mode, Purpose
-from services.rewriter import attachments, follow, html, links, offer, pictures
-from services.rewriter.attachments import AttachmentReason, FileRules
+from schemas.identity import MessageId, RecipientRef
+from services.rewriter import attachments, follow, html, links, offer, pictures, plain
+from services.rewriter.attachments import AttachmentReason
 from services.rewriter.follow import Decision, FollowReason
 from services.rewriter.html import Scan
 from services.rewriter.links import Link, LinkReason
-from services.rewriter.mail import Attachment, Mail, Recipient
+from services.rewriter.mail import Attachment, Mail
 from services.rewriter.naming import our_message_id
 from services.rewriter.offer import Offered
 from services.rewriter.pictures import PictureReason, Pictures
+from services.rewriter.tracking import Keys, Terms, Tracking
 
 Reason = FollowReason | LinkReason | AttachmentReason | PictureReason
 
-# What all copies of one mail may come to, files included: they stand in one answer, so in memory.
-MAX_COPIES_BYTES: Final = 48 * 1024 * 1024
+# What all copies of one mail may come to, files included: many stand in one answer, so in memory.
+MAX_COPIES_BYTES: Final = 64 * 1024 * 1024
 
 
 class TooLarge(ValueError):
@@ -38,82 +38,12 @@ class TooLarge(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """The secrets of following: what signs tokens, and what hashes addresses."""
-
-    tokens: KeyRing
-    recipients: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What the tenant has decided, and where tracking links lead; `own_urls` are all bases that are ours."""
-
-    tenant: Tenant
-    engagement: bool
-    policy: FollowPolicy
-    tracking_url: str
-    own_urls: tuple[str, ...]
-    mode: Mode = Mode.FULL
-    reply_domain: str | None = None
-    files: FileRules
-
-
-class Tracking:
-    """The tracking URLs of one copy; each is made once."""
-
-    def __init__(
-        self, keys: Keys, terms: Terms, message_id: MessageId, refs: tuple[RecipientRef, ...]
-    ) -> None:
-        self._ring = keys.tokens
-        self._minter: Minter | None = None
-        self._base = terms.tracking_url
-        self._tenant = terms.tenant
-        self._mode = terms.mode.value
-        self._reply_domain = terms.reply_domain
-        self._message_id = message_id
-        self._refs = refs
-        self._links: dict[int, str] = {}
-
-    def reply_to(self) -> str | None:
-        """Make the address that answers to this copy go to; None without a reply domain, or for a shared copy."""
-        if self._reply_domain is None or len(self._refs) != 1:
-            return None
-        made = token.mint_reply(self._ring, self._tenant, self._message_id, self._refs[0])
-        return f"reply+{made}@{self._reply_domain}"
-
-    def pixel(self) -> str:
-        """Make the URL of the pixel."""
-        return f"{self._base}/o/{self._mint(Purpose.OPEN)}.gif"
-
-    def link(self, index: int, url: str) -> str:
-        """Make the tracking link that stands for a link of the mail."""
-        made = self._links.get(index)
-        if made is None:
-            made = self._links[index] = f"{self._base}/c/{self._mint(Purpose.CLICK, index, url)}"
-        return made
-
-    def attachment(self, index: int) -> str:
-        """Make the link to a followed file."""
-        return f"{self._base}/a/{self._mint(Purpose.ATTACHMENT, index)}"
-
-    def picture(self, index: int) -> str:
-        """Make the URL of a hosted picture."""
-        return f"{self._base}/i/{self._mint(Purpose.PICTURE, index)}"
-
-    def _mint(self, purpose: Purpose, index: int | None = None, url: str | None = None) -> str:
-        # Not at the start: what nobody follows may be for more recipients than a token can name.
-        if self._minter is None:
-            claim = Claim(
-                tenant=self._tenant, message_id=self._message_id, refs=self._refs, mode=self._mode
-            )
-            self._minter = Minter(self._ring, claim)
-        return self._minter.mint(purpose, index, url)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A mail and everything decided of it; `refs` and the decision's lines are in the order of its recipients."""
+    """A mail and everything decided of it; `refs` and the decision's lines are in the order of its recipients.
+
+    `scans` are of its HTML texts, in their order. The links of all of them are numbered through, then those of its
+    plain texts, where the tenant has them followed; `plain_spots` is how many each of these has.
+    """
 
     mail: Mail
     message_id: MessageId
@@ -122,7 +52,8 @@ class Prepared:
     keys: Keys
     refs: tuple[RecipientRef, ...]
     decision: Decision
-    scan: Scan
+    scans: tuple[Scan, ...]
+    plain_spots: tuple[int, ...]
     links: tuple[Link, ...]
     attachment_reasons: tuple[AttachmentReason | FollowReason | None, ...]
     pictures: Pictures
@@ -138,27 +69,35 @@ class Prepared:
         )
 
     @property
+    def dropped(self) -> frozenset[int]:
+        """The files that are not attached to the followed copies."""
+        offered = {one.index for one in self.offered}
+        return frozenset(offered | {*self.pictures.hosted} - self.pictures.kept)
+
+    @property
     def attached(self) -> tuple[Attachment, ...]:
         """What stays attached to the followed copies."""
-        gone = {one.index for one in self.offered} | {*self.pictures.hosted} - self.pictures.kept
+        gone = self.dropped
         return tuple(one for index, one in enumerate(self.mail.attachments) if index not in gone)
+
+    @property
+    def count(self) -> int:
+        """How many copies there are."""
+        followed = sum(line.followed for line in self.decision.recipients)
+        if self.mail.renditions is Renditions.MESSAGE:
+            return 1
+        return followed + (followed < len(self.mail.recipients))
+
+    def links_by_text(self) -> Iterator[tuple[Link, ...]]:
+        """Give the links of each HTML text in turn, then those of each plain text."""
+        at = 0
+        for size in chain((len(scan.links) for scan in self.scans), self.plain_spots):
+            yield self.links[at : at + size]
+            at += size
 
     def link_reason(self, link: Link) -> LinkReason | FollowReason | None:
         """Say why a link stays as it was: its own reason, or the message's."""
         return link.reason or self.decision.reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendition:
-    """One copy: for whom (a caller's id or a ref, None if shared), its envelope, its parts and files."""
-
-    recipient: str | None
-    to: tuple[str, ...]
-    followed: bool
-    html: str | None
-    text: str | None
-    attachments: tuple[Attachment, ...]
-    reply_to: str | None = None
 
 
 def prepare(
@@ -175,8 +114,9 @@ def prepare(
     )
     decision = _decide(mail, refs, terms, refuses)
     first = Tracking(keys, terms, message_id, _first_refs(mail, refs, decision))
-    scan = html.scan(mail.html or "")
-    hosted = pictures.decide(mail, scan.pictures, terms.files, decision.reason)
+    scans = tuple(html.scan(one) for one in mail.bodies)
+    plain_spots = [plain.scan(one) for one in mail.texts] if terms.text_links else []
+    hosted = pictures.decide(mail, [scan.pictures for scan in scans], terms.files, decision.reason)
     prepared = Prepared(
         mail=mail,
         message_id=message_id,
@@ -186,9 +126,10 @@ def prepare(
         keys=keys,
         refs=refs,
         decision=decision,
-        scan=scan,
+        scans=scans,
+        plain_spots=tuple(map(len, plain_spots)),
         links=links.decide(
-            scan.links,
+            chain.from_iterable([*(scan.links for scan in scans), *plain_spots]),
             own_urls=terms.own_urls,
             make=first.link if decision.followed else _not_made,
         ),
@@ -209,61 +150,12 @@ def unavailable(prepared: Prepared) -> Prepared:
         prepared,
         decision=follow.unfollowed(_lines(mail, prepared.refs, _nobody), reason),
         attachment_reasons=attachments.decide(mail.attachments, files, reason),
-        pictures=pictures.decide(mail, prepared.scan.pictures, files, reason),
+        pictures=pictures.decide(mail, [scan.pictures for scan in prepared.scans], files, reason),
     )
 
 
-def renditions(prepared: Prepared) -> Iterator[Rendition]:
-    """Make the copies, one at a time: the followed ones in the order of the recipients, then the untouched one."""
-    mail, decision = prepared.mail, prepared.decision
-    if decision.followed and mail.renditions is Renditions.MESSAGE:
-        yield _followed(prepared, None, _addresses(mail.recipients), prepared.first)
-        return
-    untouched: list[Recipient] = []
-    tracking: Tracking | None = prepared.first
-    for one, ref, line in zip(mail.recipients, prepared.refs, decision.recipients, strict=True):
-        if not line.followed:
-            untouched.append(one)
-            continue
-        if tracking is None:
-            tracking = Tracking(prepared.keys, prepared.terms, prepared.message_id, (ref,))
-        yield _followed(prepared, one.id or ref, (one.address,), tracking)
-        tracking = None
-    if untouched:
-        yield Rendition(
-            recipient=None,
-            to=_addresses(untouched),
-            followed=False,
-            html=mail.html,
-            text=mail.text,
-            attachments=mail.attachments,
-        )
-
-
-def _followed(
-    prepared: Prepared, recipient: str | None, to: tuple[str, ...], tracking: Tracking
-) -> Rendition:
-    mail, scan, offered = prepared.mail, prepared.scan, prepared.offered
-    edits = [
-        *links.edits(prepared.links, tracking.link),
-        *pictures.edits(prepared.pictures, tracking.picture),
-        *offer.edits(offered, scan.places, scan.pixel_position, tracking.attachment),
-        html.insert_pixel(scan.pixel_position, tracking.pixel()),
-    ]
-    text = None if mail.text is None else offer.append(mail.text, offered, tracking.attachment)
-    return Rendition(
-        recipient=recipient,
-        to=to,
-        followed=True,
-        html=html.splice(mail.html or "", edits),
-        text=text,
-        attachments=prepared.attached,
-        reply_to=tracking.reply_to(),
-    )
-
-
-def _addresses(recipients: tuple[Recipient, ...] | list[Recipient]) -> tuple[str, ...]:
-    return tuple(one.address for one in recipients)
+# What speaks against a mail whatever is in it.
+_BEFORE_READING: Final = (FollowReason.NOT_REQUESTED, FollowReason.ENGAGEMENT_OFF)
 
 
 def _decide(
@@ -274,11 +166,20 @@ def _decide(
 ) -> Decision:
     request = follow.Request(
         follow=mail.follow,
-        has_html=bool(mail.html),
+        has_html=any(mail.bodies),
         recipients=_lines(mail, refs, refuses),
         renditions=mail.renditions,
     )
-    return follow.decide(request, engagement=terms.engagement, policy=terms.policy)
+    decision = follow.decide(
+        request,
+        engagement=terms.engagement,
+        policy=terms.policy,
+        follow_bcc=terms.follow_bcc,
+    )
+    untouchable = None if mail.document is None else mail.document.untouchable
+    if untouchable is None or decision.reason in _BEFORE_READING:
+        return decision
+    return follow.unfollowed(request.recipients, FollowReason(untouchable.code.value))
 
 
 def _lines(
@@ -312,15 +213,23 @@ def _first_refs(
 
 def _check_size(prepared: Prepared) -> None:
     """Refuse copies that would be too large together, before any is made: all followed ones are equally long."""
-    mail, decision = prepared.mail, prepared.decision
-    followed = sum(line.followed for line in decision.recipients)
-    untouched = followed < len(mail.recipients)
-    if decision.followed and mail.renditions is Renditions.MESSAGE:
-        followed, untouched = 1, False
-    words = len((mail.html or "").encode()) + len((mail.text or "").encode())
-    plain = words + sum(len(one.content) for one in mail.attachments)
+    mail = prepared.mail
+    followed = sum(line.followed for line in prepared.decision.recipients)
+    if mail.renditions is Renditions.MESSAGE:
+        followed = min(followed, 1)
+    if mail.document is not None:
+        plain_bytes = len(mail.document.raw)
+        gone = prepared.dropped
+        spans = (one.span for one in mail.document.files if one.index in gone)
+        words = plain_bytes - sum(end - start for start, end in spans)
+    else:
+        words = sum(
+            len(one.encode("utf-8", "surrogatepass")) for one in (*mail.bodies, *mail.texts)
+        )
+        plain_bytes = words + sum(len(one.content) for one in mail.attachments)
+        words += sum(len(one.content) for one in prepared.attached) if followed else 0
     one_followed = words + _growth(prepared) if followed else 0
-    if followed * one_followed + untouched * plain > MAX_COPIES_BYTES:
+    if followed * one_followed + (prepared.count - followed) * plain_bytes > MAX_COPIES_BYTES:
         raise TooLarge(
             "/to",
             f"All copies of the mail together would exceed {MAX_COPIES_BYTES} bytes: hand it in for fewer recipients "
@@ -329,11 +238,10 @@ def _check_size(prepared: Prepared) -> None:
 
 
 def _growth(prepared: Prepared) -> int:
-    """What a followed copy has beside the words of the mail: its files, and what leads to us."""
+    """What a followed copy has beside what the mail has: all that leads to us."""
     first, offered = prepared.first, prepared.offered
     return (
-        sum(len(one.content) for one in prepared.attached)
-        + sum(len(first.link(link.index, link.url)) for link in prepared.links if link.followed)
-        + sum(len(first.picture(index)) for _, index in prepared.pictures.spots)
+        sum(len(first.link(link.index, link.url)) for link in prepared.links if link.followed)
+        + sum(len(first.picture(index)) for one in prepared.pictures.spots for _, index in one)
         + len(offer.markup(offered, first.attachment).encode()) * 2
     )

@@ -1,11 +1,11 @@
 """A mail as a caller hands it in: read from a body that satisfies the OpenAPI document, and checked further.
 
 What no schema can say is said here: zones that exist, base64 that decodes, headers, recipients and content ids that
-are named once.
+are named once. A mail that comes as MIME is read by `submission`, and is the same value in the end.
 """
 
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -16,6 +16,7 @@ from schemas.identity import bare_message_id, normal_address
 from schemas.personal import Mailbox
 from schemas.settings import Follow
 from services.rewriter.faults import BadFields, Fault
+from services.rewriter.mime import Document, File
 
 MAX_RECIPIENTS: Final = 500
 MESSAGE_ID: Final = "Message-ID"
@@ -23,6 +24,9 @@ _MESSAGE_ID_CHARACTERS: Final = 900
 # They have fields of their own, or describe a body that only whoever builds the mail can describe.
 _FOREIGN_HEADERS: Final = frozenset({"from", "to", "cc", "bcc", "subject", "mime-version"})
 _FOREIGN_PREFIX: Final = "content-"
+# What is decoded at a time: some milliseconds.
+_STEP_CHARACTERS: Final = 1024 * 1024
+_HEAD_CHARACTERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +44,39 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """One file, still in base64; the size is in bytes once decoded, `wanted` asks that it be followed.
+    """One file, still in base64 or as a part of the mail; the size is in bytes once decoded.
 
-    By the content id, written without `<` and `>`, the HTML shows it (`cid:`).
+    `wanted` asks that it be followed. By the content id, written without `<` and `>`, the HTML shows it (`cid:`).
     """
 
     name: str
     content_type: str
-    content: str
+    content: str = ""
     size: int
     wanted: bool
     content_id: str | None = None
+    part: File | None = None
+
+    def head(self) -> bytes:
+        """Return the first bytes: enough to tell pictures apart."""
+        if self.part is not None:
+            return next(self.part.chunks(), b"")[:_HEAD_CHARACTERS]
+        return binascii.a2b_base64(self.content[:_HEAD_CHARACTERS])
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the content piece by piece, each in some milliseconds."""
+        if self.part is not None:
+            return self.part.chunks()
+        starts = range(0, len(self.content), _STEP_CHARACTERS)
+        return (binascii.a2b_base64(self.content[at : at + _STEP_CHARACTERS]) for at in starts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A mail and what its sender asks of us; each address stands in `recipients` once."""
+    """A mail and what its sender asks of us; each address stands in `recipients` once.
+
+    What came as MIME is in `document`; then `html` and `text` are None, and the files are parts of it.
+    """
 
     sender: Mailbox
     recipients: tuple[Recipient, ...]
@@ -72,6 +93,21 @@ class Mail:
     renditions: Renditions
     passes_unavailable: bool
     hosts_pictures: bool = False
+    document: Document | None = None
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """The HTML of the mail; one made as MIME may have several."""
+        if self.document is not None:
+            return tuple(one.text for one in self.document.bodies)
+        return (self.html,) if self.html else ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The plain text of the mail, likewise."""
+        if self.document is not None:
+            return tuple(one.text for one in self.document.texts)
+        return () if self.text is None else (self.text,)
 
     @property
     def message_id_header(self) -> str | None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -9,23 +11,26 @@ from aiohttp import web
 
 from schemas import identity
 from schemas.identity import MessageId, Tenant
-from schemas.settings import FollowPolicy, TenantSet
+from schemas.settings import FollowPolicy, PixelPosition, TenantSet
 from schemas.token import Mode
-from services.rewriter import answer, calls, instrument, mail, naming, records
+from services.rewriter import calls, forms, instrument, mail, naming, records
+from services.rewriter import submission as submissions
 from services.rewriter.attachments import FileRules
 from services.rewriter.calls import Call
-from services.rewriter.faults import BadFields
+from services.rewriter.faults import BadFields, Fault
 from services.rewriter.filing import Filing, OtherFile
-from services.rewriter.instrument import Keys, Prepared, Rendition, Terms, TooLarge
+from services.rewriter.instrument import Prepared, TooLarge
+from services.rewriter.mail import Mail
 from services.rewriter.metrics import MailOutcome, Metrics
+from services.rewriter.mime import steps
 from services.rewriter.publish import Announcer
 from services.rewriter.settings import Settings
+from services.rewriter.tracking import Keys, Terms
 from services.runtime.access import Role
 from services.runtime.clock import Clock
 from services.runtime.errors import Transient
 from services.runtime.problem import Problem, Slug
 from services.runtime.web import Validator, read_body, read_json
-from services.runtime.web import answer as answered
 
 _UNPROCESSABLE: Final = int(HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -56,12 +61,12 @@ class MailDoors:
         self._entropy = entropy
         self._metrics = metrics
 
-    async def follow(self, request: web.Request) -> web.Response:
+    async def follow(self, request: web.Request) -> web.StreamResponse:
         """Answer with the followed mail once its files and then its records are safe."""
-        call = calls.admit(request, Role.SENDER, self._clock)
+        call, form = self._enter(request)
         try:
             prepared = await self._prepare(request, call, Mode.FULL)
-            copies = await _copies(prepared)
+            forms.check(form, prepared)
             records_of = records.encode(prepared, call.received_at, call.traceparent)
         except TooLarge as error:
             self._metrics.settle(MailOutcome.REFUSED)
@@ -78,45 +83,75 @@ class MailDoors:
             self._metrics.settle(MailOutcome.REFUSED)
             raise _other_file(error) from error
         except Transient as error:
-            return await self._without_records(prepared, error)
+            return await self._without_records(prepared, form, error)
         self._metrics.record(prepared)
-        return answered(answer.write(prepared, copies), HTTPStatus.CREATED)
+        return await forms.write(form, prepared, HTTPStatus.CREATED)
 
-    async def preview(self, request: web.Request) -> web.Response:
+    async def preview(self, request: web.Request) -> web.StreamResponse:
         """Answer with what would become of the mail; its tokens are served and never recorded."""
-        call = calls.admit(request, Role.SENDER, self._clock)
+        call, form = self._enter(request)
         try:
             prepared = await self._prepare(request, call, Mode.PREVIEW)
-            copies = await _copies(prepared)
             records.encode(prepared, call.received_at, call.traceparent)
         except TooLarge as error:
             raise _too_large(error) from error
+        forms.check(form, prepared)
         if self._settings.healthy():
             raise calls.unavailable("The settings are not known yet.")
         self._metrics.settle(MailOutcome.PREVIEWED)
-        return answered(answer.write(prepared, copies))
+        return await forms.write(form, prepared, HTTPStatus.OK)
+
+    def _enter(self, request: web.Request) -> tuple[Call, str]:
+        call = calls.enter(request, Role.SENDER, self._clock)
+        form = calls.preferred(request.headers.getall("Accept", ()), forms.FORMS)
+        if form is None:
+            raise Problem(Slug.NOT_ACCEPTABLE, f"This door answers {', '.join(forms.FORMS)}.")
+        return call, form
 
     async def _prepare(self, request: web.Request, call: Call, mode: Mode) -> Prepared:
         key = calls.idempotency_key(request)
-        body = await read_json(request, self._validator)
-        try:
-            handed_in = mail.read(body)
-        except BadFields as bad:
-            raise calls.refused(bad) from bad
+        handed_in = await self._read(request)
+        body = await read_body(request)
         message_id = naming.name_message(
-            call.tenant,
-            handed_in.message_id_header,
-            key,
-            await read_body(request),
-            lambda: self._mint(call),
+            call.tenant, handed_in.message_id_header, key, body, lambda: self._mint(call)
         )
-        return instrument.prepare(
+        prepare = partial(
+            instrument.prepare,
             handed_in,
             message_id,
             self._terms(call.tenant, mode),
             self._keys,
-            lambda ref: self._settings.refuses(call.tenant, ref),
+            partial(self._settings.refuses, call.tenant),
         )
+        return await asyncio.to_thread(prepare) if forms.is_large(len(body)) else prepare()
+
+    async def _read(self, request: web.Request) -> Mail:
+        if request.content_type == forms.MIME:
+            return await self._read_mime(await read_body(request))
+        if request.content_type != calls.JSON:
+            detail = f"This door reads {calls.JSON} and {forms.MIME}."
+            raise Problem(Slug.UNSUPPORTED_MEDIA_TYPE, detail)
+        try:
+            return mail.read(await read_json(request, self._validator))
+        except BadFields as bad:
+            raise calls.refused(bad) from bad
+
+    async def _read_mime(self, raw: bytes) -> Mail:
+        """Read a mail in steps, and hold its headers to what the document says of a JSON body's fields."""
+        submission = submissions.read(await forms.paced(steps.reading(raw)))
+        found = [
+            replace(one, field=submission.header_of(one.field))
+            for one in self._validator.errors(submission.body)
+        ]
+        if found:
+            faults = [Fault(field=one.field, detail=one.detail) for one in found]
+            raise calls.refused(
+                BadFields([*submission.options.faults, *faults]), HTTPStatus.BAD_REQUEST
+            )
+        try:
+            return submission.mail()
+        except BadFields as bad:
+            raise calls.refused(bad, HTTPStatus.BAD_REQUEST) from bad
 
     def _mint(self, call: Call) -> MessageId:
         return MessageId(identity.uuid7(call.received_at, self._entropy(identity.ENTROPY_BYTES)))
@@ -134,9 +169,17 @@ class MailDoors:
             mode=mode,
             reply_domain=None if held is None else held.reply_domain,
             files=FileRules() if held is None else _rules(held),
+            pixel_position=PixelPosition.END if held is None else held.pixel_position,
+            canary=held is not None and held.canary,
+            text_links=held is not None and held.text_links,
+            follow_bcc=held is not None and held.follow_bcc,
+            excluded_domains=() if held is None else held.excluded_domains,
+            follow_unsubscribe=held is not None and held.follow_unsubscribe,
         )
 
-    async def _without_records(self, prepared: Prepared, error: Transient) -> web.Response:
+    async def _without_records(
+        self, prepared: Prepared, form: str, error: Transient
+    ) -> web.StreamResponse:
         """Refuse, or hand the mail back untouched where the caller would rather send it than wait."""
         if not prepared.mail.passes_unavailable:
             self._metrics.settle(MailOutcome.REFUSED_UNAVAILABLE)
@@ -144,17 +187,7 @@ class MailDoors:
                 "The mail and its files cannot be kept at the moment, so it is not followed; repeat the call."
             ) from error
         self._metrics.settle(MailOutcome.PASSED_UNAVAILABLE)
-        untouched = instrument.unavailable(prepared)
-        return answered(answer.write(untouched, await _copies(untouched)), HTTPStatus.CREATED)
-
-
-async def _copies(prepared: Prepared) -> list[Rendition]:
-    """Make all copies, letting others have the loop between them: there may be hundreds."""
-    made = []
-    for one in instrument.renditions(prepared):
-        made.append(one)
-        await asyncio.sleep(0)
-    return made
+        return await forms.write(form, instrument.unavailable(prepared), HTTPStatus.CREATED)
 
 
 def _rules(tenant: TenantSet) -> FileRules:

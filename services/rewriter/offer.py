@@ -33,20 +33,25 @@ class Offered:
 
 
 def edits(
-    files: Sequence[Offered], places: Iterable[Place], pixel_position: int, make: MakeLink
-) -> list[Edit]:
-    """The edits that offer each file once: at its own place, else at the one for all, else before the pixel."""
-    kept: dict[str, int] = {}
-    for place in places:
-        kept.setdefault(place.value, place.position)
-    position = kept.get("", pixel_position)
-    rest = [one for one in files if str(one.index) not in kept]
+    files: Sequence[Offered],
+    places: Iterable[tuple[int, Place]],
+    end: tuple[int, int],
+    make: MakeLink,
+) -> list[tuple[int, Edit]]:
+    """The edits that offer each file once: at its own place, else at the one for all, else at the end, by the pixel.
+
+    A mail may have several texts: each place, the end and each edit stand behind the number of theirs.
+    """
+    if not files:
+        return []
+    kept: dict[str, tuple[int, int]] = {}
+    for number, place in places:
+        kept.setdefault(place.value, (number, place.position))
     made = [
-        Edit(kept[str(one.index)], kept[str(one.index)], markup([one], make))
-        for one in files
-        if str(one.index) in kept
+        _at(kept[str(one.index)], markup([one], make)) for one in files if str(one.index) in kept
     ]
-    return [*made, Edit(position, position, markup(rest, make))] if rest else made
+    rest = [one for one in files if str(one.index) not in kept]
+    return [*made, _at(kept.get("", end), markup(rest, make))] if rest else made
 
 
 def markup(files: Iterable[Offered], make: MakeLink) -> str:
@@ -58,14 +63,14 @@ def markup(files: Iterable[Offered], make: MakeLink) -> str:
     return _LIST.format("".join(items))
 
 
-def append(text: str, files: Sequence[Offered], make: MakeLink) -> str:
-    """Offer the files at the end of a plain text, after a blank line, in line ends like its own."""
+def append(text: str, files: Sequence[Offered], make: MakeLink) -> list[Edit]:
+    """The edit that offers the files at the end of a plain text, after a blank line, in line ends like its own."""
     if not files:
-        return text
+        return []
     end = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else end if text.endswith("\n") else end * 2
     lines = (f"{one.name} ({shown_size(one.size)}){end}{make(one.index)}{end}" for one in files)
-    return f"{text}{gap}{end.join(lines)}"
+    return [Edit(len(text), len(text), f"{gap}{end.join(lines)}")]
 
 
 def shown_size(size: int) -> str:
@@ -77,3 +82,8 @@ def shown_size(size: int) -> str:
         shown, unit = shown / 1000, unit + 1
     digits = f"{shown:.1f}" if shown < 9.95 else f"{shown:.0f}"
     return f"{digits.removesuffix('.0')} {_UNITS[unit]}"
+
+
+def _at(place: tuple[int, int], text: str) -> tuple[int, Edit]:
+    number, position = place
+    return number, Edit(position, position, text)

@@ -3,7 +3,6 @@
 A picture is hosted only if its bytes begin as a PNG, JPEG, GIF or WebP does, whatever it is declared to be.
 """
 
-import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from urllib.parse import unquote
 from services.rewriter.attachments import AttachmentReason, FileRules
 from services.rewriter.follow import FollowReason
 from services.rewriter.html import CID, Edit, ValueSpot, replace_value, splice
-from services.rewriter.mail import Mail
+from services.rewriter.mail import Attachment, Mail
 
 
 class PictureReason(StrEnum):
@@ -37,8 +36,6 @@ _DETAILS: Final = {
 
 HostingReason = PictureReason | AttachmentReason | FollowReason
 
-# As many characters of base64 as hold the bytes that tell pictures apart.
-_HEAD_CHARACTERS: Final = 16
 _WEBP: Final = re.compile(rb"RIFF....WEBP", re.DOTALL)
 _SIGNATURES: Final = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -55,10 +52,11 @@ class Pictures:
 
     `reasons` says of each why it is not hosted, None where it is; it is empty where nobody asked. `shown` are those
     that the HTML shows at all, `kept` those hosted that it also shows where no edit reaches; they stay attached.
+    `spots` are where hosted ones stand, for each text of the mail in turn.
     """
 
     reasons: tuple[HostingReason | None, ...] = ()
-    spots: tuple[tuple[ValueSpot, int], ...] = ()
+    spots: tuple[tuple[tuple[ValueSpot, int], ...], ...] = ()
     shown: frozenset[int] = frozenset()
     kept: frozenset[int] = frozenset()
 
@@ -69,55 +67,66 @@ class Pictures:
 
 
 def decide(
-    mail: Mail, spots: Sequence[ValueSpot], rules: FileRules, message: FollowReason | None
+    mail: Mail,
+    spots: Sequence[Sequence[ValueSpot]],
+    rules: FileRules,
+    message: FollowReason | None,
 ) -> Pictures:
-    """Decide of each file; `message` is what speaks against following the mail as a whole."""
+    """Decide of each file; `message` is what speaks against following the mail as a whole.
+
+    `spots` are those found in each HTML text of the mail.
+    """
     ids = {one.content_id: index for index, one in enumerate(mail.attachments) if one.content_id}
-    named = [(spot, ids[name]) for spot in spots if (name := _name(spot.url)) in ids]
-    beside = _beside(mail.html or "", [spot for spot, _ in named], ids) if ids else frozenset()
-    replaceable = {index for _, index in named}
+    named: list[list[tuple[ValueSpot, int]]] = []
+    beside: set[int] = set()
+    if ids:
+        for html, found in zip(mail.bodies, spots, strict=True):
+            named.append([(spot, ids[name]) for spot in found if (name := _name(spot.url)) in ids])
+            beside |= _beside(html, [spot for spot, _ in named[-1]], ids)
+    replaceable = {index for one in named for _, index in one}
     reasons: tuple[HostingReason | None, ...] = ()
     if mail.hosts_pictures:
         reasons = tuple(
-            message or _judge(mail, index, index in replaceable, rules)
-            for index in range(len(mail.attachments))
+            message or _judge(one, index in replaceable, rules)
+            for index, one in enumerate(mail.attachments)
         )
     hosted = {index for index, reason in enumerate(reasons) if reason is None}
     return Pictures(
         reasons=reasons,
-        spots=tuple((spot, index) for spot, index in named if index in hosted),
-        shown=beside | replaceable,
-        kept=beside & hosted,
+        spots=tuple(tuple((spot, index) for spot, index in one if index in hosted) for one in named)
+        if hosted
+        else (),
+        shown=frozenset(beside | replaceable),
+        kept=frozenset(beside & hosted),
     )
 
 
-def edits(pictures: Pictures, make: Callable[[int], str]) -> list[Edit]:
-    """The edits that show each hosted picture from where `make` says."""
-    return [replace_value(spot, make(index)) for spot, index in pictures.spots]
+def edits(spots: Iterable[tuple[ValueSpot, int]], make: Callable[[int], str]) -> list[Edit]:
+    """The edits that show each hosted picture of a text from where `make` says."""
+    return [replace_value(spot, make(index)) for spot, index in spots]
 
 
-def media_type(content: str) -> str | None:
-    """Tell from the first bytes of a base64 text which picture it is; None for anything else."""
-    head = binascii.a2b_base64(content[:_HEAD_CHARACTERS])
+def media_type(file: Attachment) -> str | None:
+    """Tell from the first bytes of a file which picture it is; None for anything else."""
+    head = file.head()
     if _WEBP.match(head):
         return "image/webp"
     return next((kind for start, kind in _SIGNATURES.items() if head.startswith(start)), None)
 
 
-def _judge(mail: Mail, index: int, replaceable: bool, rules: FileRules) -> HostingReason | None:
-    file = mail.attachments[index]
+def _judge(file: Attachment, replaceable: bool, rules: FileRules) -> HostingReason | None:
     if not replaceable:
         return PictureReason.NOT_SHOWN
-    if media_type(file.content) is None:
+    if media_type(file) is None:
         return PictureReason.NOT_A_PICTURE
     return rules.forbid(file)
 
 
-def _beside(html: str, spots: Iterable[ValueSpot], ids: Mapping[str, int]) -> frozenset[int]:
+def _beside(html: str, spots: Iterable[ValueSpot], ids: Mapping[str, int]) -> set[int]:
     """The files that the HTML names anywhere else: in styles, in VML, in what only some mail programs read."""
     rest = unescape(splice(html, [Edit(spot.start, spot.end, "") for spot in spots]))
     names = {_name(CID + found[1]) for found in _REFERENCE.finditer(rest)}
-    return frozenset(ids[name] for name in names if name in ids)
+    return {ids[name] for name in names if name in ids}
 
 
 def _name(url: str) -> str:

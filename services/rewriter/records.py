@@ -27,6 +27,7 @@ from schemas.personal import (
     PersonalLink,
     PersonalRecipient,
 )
+from services.rewriter.attachments import MAX_FILES
 from services.rewriter.instrument import Prepared, TooLarge
 from services.rewriter.links import MAX_LINKS
 
@@ -65,7 +66,7 @@ def personal(prepared: Prepared) -> MessagePersonal:
         ),
         attachments=tuple(
             PersonalAttachment(index=index, name=one.name)
-            for index, one in enumerate(mail.attachments)
+            for index, one in enumerate(mail.attachments[:MAX_FILES])
         ),
     )
 
@@ -117,9 +118,10 @@ def happened(prepared: Prepared) -> MessagePrepared:
                 reason=_code(reason),
             )
             for index, (one, reason) in enumerate(
-                zip(mail.attachments, prepared.attachment_reasons, strict=True)
+                zip(mail.attachments[:MAX_FILES], prepared.attachment_reasons, strict=False)
             )
         ),
+        follow_requested=mail.follow,
     )
 
 

@@ -30,10 +30,11 @@ from services.rewriter import instrument, mail
 from services.rewriter.app import Parts, assemble
 from services.rewriter.attachments import FileRules
 from services.rewriter.config import Config
-from services.rewriter.instrument import Keys, Prepared, Terms
+from services.rewriter.instrument import Prepared
 from services.rewriter.mail import Mail
 from services.rewriter.metrics import Metrics
 from services.rewriter.settings import Settings
+from services.rewriter.tracking import Keys, Terms
 from services.rewriter.web import openapi
 from services.runtime.access import Verifier
 from services.runtime.clock import Deadline
@@ -321,7 +322,10 @@ def hold_to_the_document(method: str, path: str, answer: Answer) -> None:
         assert answer.raw == b""
         return
     media = answer.headers["Content-Type"].partition(";")[0]
-    closed = _closed(response["content"][media]["schema"])
+    described = response["content"][media]["schema"]
+    if not media.endswith("json"):
+        return
+    closed = _closed(described)
     schema = {**closed, "components": _closed(_DOCUMENT["components"])}
     jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(answer.json)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from services.rewriter import answer, instrument
+from services.rewriter import answer, copies
 from tests.rewriter.given import HTML, MESSAGE, TARGET, URL, a_recipient, prepared
 
 FILE = {"name": "a.pdf", "content_type": "application/pdf", "content": "QQ==", "followed": True}
@@ -10,7 +10,7 @@ def test_everything_that_happened_is_told() -> None:
     made = prepared(
         to=[a_recipient(1, id="c-1")], cc=[a_recipient(2, kind=None)], attachments=[FILE]
     )
-    told = answer.write(made, instrument.renditions(made))
+    told = answer.write(made, copies.renditions(made))
     assert (told["message_id"], told["followed"], told["reason"]) == (str(MESSAGE), True, None)
     followed, plain = told["renditions"]
     assert (followed["recipient"], followed["to"]) == ("c-1", ("p1@customer.example",))
@@ -51,7 +51,7 @@ def test_what_is_said_of_pictures_is_said_only_where_somebody_asked() -> None:
         attachments=[shown, {**FILE, "followed": False}],
         host_pictures=True,
     )
-    told = answer.write(made, instrument.renditions(made))
+    told = answer.write(made, copies.renditions(made))
     assert [one["hosted"] for one in told["attachments"]] == [True, False]
     assert [
         one["hosting_reason"] and one["hosting_reason"]["code"] for one in told["attachments"]
@@ -61,7 +61,7 @@ def test_what_is_said_of_pictures_is_said_only_where_somebody_asked() -> None:
     ]
     assert told["attachments"][0]["reason"]["code"] == "shown_in_mail"
     unasked = prepared(html="<img src=cid:p@demo>", attachments=[shown])
-    told = answer.write(unasked, instrument.renditions(unasked))
+    told = answer.write(unasked, copies.renditions(unasked))
     assert told["attachments"][0]["hosting_reason"] is None
     assert told["renditions"][0]["attachments"][0]["content_id"] == "p@demo"
 
@@ -73,7 +73,7 @@ def test_headers_show_everybody_in_to_and_cc_and_nobody_in_bcc() -> None:
         bcc=[a_recipient(9)],
         headers={"message-id": "<own@demo.example>", "Reply-To": "r@demo.example"},
     )
-    told = answer.write(made, instrument.renditions(made))
+    told = answer.write(made, copies.renditions(made))
     assert told["renditions"][0]["headers"] == {
         "Message-ID": "<own@demo.example>",
         "From": "Ana <ana@demo.example>",
@@ -89,6 +89,6 @@ def test_headers_show_everybody_in_to_and_cc_and_nobody_in_bcc() -> None:
 )
 def test_names_are_quoted_only_where_they_must_be(name: str, shown: str) -> None:
     made = prepared(**{"from": {"address": "a@b", "name": name}})
-    told = answer.write(made, instrument.renditions(made))
+    told = answer.write(made, copies.renditions(made))
     assert told["renditions"][0]["headers"]["From"] == shown
     assert "Cc" not in told["renditions"][0]["headers"]

@@ -12,7 +12,8 @@ from schemas.settings import FollowPolicy
 from schemas.token import Mode, Purpose
 from services.rewriter import instrument
 from services.rewriter.follow import FollowReason
-from services.rewriter.instrument import Prepared, Rendition, TooLarge
+from services.rewriter.copies import Rendition, renditions
+from services.rewriter.instrument import Prepared, TooLarge
 from services.rewriter.links import LinkReason
 from tests.rewriter.given import (
     CONFIG,
@@ -49,7 +50,7 @@ class Markup(HTMLParser):
 
 
 def copies(of: Prepared) -> list[Rendition]:
-    return list(instrument.renditions(of))
+    return list(renditions(of))
 
 
 def claims(html: str | None) -> tuple[token.Claim, list[token.Claim]]:
@@ -182,7 +183,7 @@ def test_the_message_id_is_the_callers_or_ours() -> None:
 
 
 def test_copies_that_would_be_too_large_together_are_refused_before_they_are_made() -> None:
-    body = {"html": "x" * 4_000_000 + HTML, "to": [a_recipient(n) for n in range(13)]}
+    body = {"html": "x" * 4_000_000 + HTML, "to": [a_recipient(n) for n in range(18)]}
     with pytest.raises(TooLarge) as refused:
         prepared(**body)
     assert refused.value.field == "/to"

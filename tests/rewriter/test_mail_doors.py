@@ -203,7 +203,7 @@ async def test_before_the_settings_are_known_nothing_is_followed() -> None:
         ({"headers": {"X-A": "b\r\nBcc: eve@evil.example"}}, "invalid-field", "/headers/X-A"),
         ({"headers": {"X-A\r\nBcc": "b"}}, "invalid-field", "/headers"),
         ({"to": []}, "invalid-field", "/to"),
-        ({"html": "x" * 4_000_000, "to": [a_recipient(n) for n in range(14)]}, "too-large", "/to"),
+        ({"html": "x" * 4_000_000, "to": [a_recipient(n) for n in range(18)]}, "too-large", "/to"),
         ({"to": [a_recipient(n, name="ß" * 256, id="ü" * 256) for n in range(300)]}, "too-large", "/to"),
     ],
 )  # fmt: skip

@@ -55,15 +55,16 @@ def link(index: int) -> str:
 )
 def test_each_file_is_offered_once_where_it_belongs(before: str, after: str) -> None:
     scan = html.scan(before)
-    edits = offer.edits(FILES, scan.places, scan.pixel_position, link)
+    places = [(0, one) for one in scan.places]
+    edits = [edit for _, edit in offer.edits(FILES, places, (0, scan.pixel_position), link)]
     pixel = html.Edit(scan.pixel_position, scan.pixel_position, "|")
     assert html.splice(before, [*edits, pixel]) == after
 
 
 def test_where_nothing_is_followed_nothing_changes() -> None:
     scan = html.scan("<p data-inkling-attachments>")
-    assert offer.edits([], scan.places, scan.pixel_position, link) == []
-    assert offer.append("x", [], link) == "x"
+    assert offer.edits([], [(0, scan.places[0])], (0, scan.pixel_position), link) == []
+    assert offer.append("x", [], link) == []
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_the_text_part_ends_with_the_files_after_a_blank_line(
     text: str, gap: str, end: str
 ) -> None:
     lines = ["offer.pdf (48 kB)", link(0), "", "<i>\"Ä&'.zip (0 B)", link(2), ""]
-    assert offer.append(text, FILES, link) == text + gap + end.join(lines)
+    edits = offer.append(text, FILES, link)
+    assert html.splice(text, edits) == text + gap + end.join(lines)
 
 
 @pytest.mark.parametrize(

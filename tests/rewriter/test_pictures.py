@@ -21,7 +21,7 @@ def decided(
     markup: str, *files: dict[str, object], rules: FileRules | None = None, **more: object
 ) -> Pictures:
     mail = a_mail(html=markup, attachments=files, **{"host_pictures": True, **more})
-    return pictures.decide(mail, html.scan(markup).pictures, rules or FileRules(), None)
+    return pictures.decide(mail, [html.scan(markup).pictures], rules or FileRules(), None)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def decided(
     ],
 )
 def test_a_picture_is_told_by_its_first_bytes(content: bytes, found: str | None) -> None:
-    assert pictures.media_type(base64.b64encode(content).decode()) == found
+    assert pictures.media_type(a_mail(attachments=[a_file(None, content)]).attachments[0]) == found
 
 
 def test_pictures_that_the_mail_shows_are_hosted_and_of_the_rest_it_is_said_why() -> None:
@@ -71,9 +71,9 @@ def test_pictures_that_the_mail_shows_are_hosted_and_of_the_rest_it_is_said_why(
         AttachmentReason.FILE_TYPE_FORBIDDEN,
     )
     assert found.hosted == (0, 1)
-    assert [index for _, index in found.spots] == [0, 0, 1]
+    assert [index for _, index in found.spots[0]] == [0, 0, 1]
     assert (found.shown, found.kept) == (frozenset({0, 1, 2, 5, 6}), frozenset())
-    assert html.splice(markup, pictures.edits(found, "https://t/i/{}".format)).startswith(
+    assert html.splice(markup, pictures.edits(found.spots[0], "https://t/i/{}".format)).startswith(
         "<img src='https://t/i/0'><img src=https://t/i/0><td background=https://t/i/1><img src=cid:vector>"
     )
 
@@ -103,7 +103,7 @@ def test_without_the_wish_nothing_is_hosted_but_it_is_known_what_is_shown() -> N
 
 def test_what_speaks_against_the_mail_speaks_against_its_pictures() -> None:
     mail = a_mail(html="<img src=cid:a>", attachments=[a_file("a")], host_pictures=True)
-    spots = html.scan("<img src=cid:a>").pictures
+    spots = [html.scan("<img src=cid:a>").pictures]
     found = pictures.decide(mail, spots, FileRules(), FollowReason.SIGNED)
     assert (found.reasons, found.hosted, found.spots) == ((FollowReason.SIGNED,), (), ())
     assert all(reason.detail.endswith(".") for reason in PictureReason)

@@ -10,7 +10,6 @@ from schemas.events import Inbound, MessageBounced, ReplyReceived
 from schemas.identity import Tenant
 from services.rewriter import calls, naming
 from services.rewriter.calls import Call
-from services.rewriter.instrument import Keys
 from services.rewriter.metrics import Metrics
 from services.rewriter.publish import Announcer
 from services.rewriter.records import SOURCE
@@ -18,6 +17,7 @@ from services.rewriter.replies import judge
 from services.rewriter.replies.judge import Judgement
 from services.rewriter.replies.match import Terms
 from services.rewriter.settings import Settings
+from services.rewriter.tracking import Keys
 from services.runtime.access import Role
 from services.runtime.clock import Clock
 from services.runtime.errors import Transient

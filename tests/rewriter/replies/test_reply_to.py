@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas import token
-from services.rewriter import answer, instrument
+from services.rewriter import answer, copies
 from tests.rewriter.given import KEYS, TENANT, TERMS, a_recipient, prepared
 
 
@@ -15,7 +15,7 @@ def test_answers_to_a_followed_copy_come_to_the_reply_domain_under_the_senders_n
     to = [a_recipient(1), a_recipient(2), a_recipient(3, kind="other")]
     made = prepared(terms, to=to)
     headers = [
-        one["headers"] for one in answer.write(made, instrument.renditions(made))["renditions"]
+        one["headers"] for one in answer.write(made, copies.renditions(made))["renditions"]
     ]
     for shown, ref in zip(headers[:2], made.refs, strict=False):
         assert shown["Reply-To"].startswith("Ana <reply+")
@@ -38,5 +38,5 @@ def test_a_reply_address_is_added_only_where_there_is_none_and_one_person_is_mea
     changes: dict[str, Any],
 ) -> None:
     made = prepared(replace(TERMS, reply_domain="reply.demo.example"), **changes)
-    told = answer.write(made, instrument.renditions(made))
+    told = answer.write(made, copies.renditions(made))
     assert not any("reply+" in str(one["headers"]) for one in told["renditions"])

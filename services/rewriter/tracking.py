@@ -1,0 +1,94 @@
+"""The tracking URLs of one copy, and what they are made under: the tenant's terms and the secrets of following."""
+
+from dataclasses import dataclass, field
+
+from schemas import token
+from schemas.events import CANARY_LINK_INDEX
+from schemas.identity import MessageId, RecipientRef, Tenant
+from schemas.settings import FollowPolicy, PixelPosition
+from schemas.token import Claim, KeyRing, Minter, Mode, Purpose
+from services.rewriter.attachments import FileRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The secrets of following: what signs tokens, and what hashes addresses."""
+
+    tokens: KeyRing
+    recipients: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the tenant has decided, and where tracking links lead; `own_urls` are all bases that are ours."""
+
+    tenant: Tenant
+    engagement: bool
+    policy: FollowPolicy
+    tracking_url: str
+    own_urls: tuple[str, ...]
+    mode: Mode = Mode.FULL
+    reply_domain: str | None = None
+    files: FileRules
+    pixel_position: PixelPosition = PixelPosition.END
+    canary: bool = False
+    text_links: bool = False
+    follow_bcc: bool = False
+    excluded_domains: tuple[str, ...] = ()
+    follow_unsubscribe: bool = False
+
+
+class Tracking:
+    """The tracking URLs of one copy; each is made once."""
+
+    def __init__(
+        self, keys: Keys, terms: Terms, message_id: MessageId, refs: tuple[RecipientRef, ...]
+    ) -> None:
+        self._ring = keys.tokens
+        self._minter: Minter | None = None
+        self._base = terms.tracking_url
+        self._tenant = terms.tenant
+        self._mode = terms.mode.value
+        self._reply_domain = terms.reply_domain
+        self._message_id = message_id
+        self._refs = refs
+        self._links: dict[int, str] = {}
+
+    def reply_to(self) -> str | None:
+        """Make the address that answers to this copy go to; None without a reply domain, or for a shared copy."""
+        if self._reply_domain is None or len(self._refs) != 1:
+            return None
+        made = token.mint_reply(self._ring, self._tenant, self._message_id, self._refs[0])
+        return f"reply+{made}@{self._reply_domain}"
+
+    def pixel(self) -> str:
+        """Make the URL of the pixel."""
+        return f"{self._base}/o/{self._mint(Purpose.OPEN)}.gif"
+
+    def link(self, index: int, url: str) -> str:
+        """Make the tracking link that stands for a link of the mail."""
+        made = self._links.get(index)
+        if made is None:
+            made = self._links[index] = f"{self._base}/c/{self._mint(Purpose.CLICK, index, url)}"
+        return made
+
+    def canary(self, url: str) -> str:
+        """Make the link that no person sees, which leads to `url`."""
+        return f"{self._base}/c/{self._mint(Purpose.CLICK, CANARY_LINK_INDEX, url)}"
+
+    def attachment(self, index: int) -> str:
+        """Make the link to a followed file."""
+        return f"{self._base}/a/{self._mint(Purpose.ATTACHMENT, index)}"
+
+    def picture(self, index: int) -> str:
+        """Make the URL of a hosted picture."""
+        return f"{self._base}/i/{self._mint(Purpose.PICTURE, index)}"
+
+    def _mint(self, purpose: Purpose, index: int | None = None, url: str | None = None) -> str:
+        # Not at the start: what nobody follows may be for more recipients than a token can name.
+        if self._minter is None:
+            claim = Claim(
+                tenant=self._tenant, message_id=self._message_id, refs=self._refs, mode=self._mode
+            )
+            self._minter = Minter(self._ring, claim)
+        return self._minter.mint(purpose, index, url)

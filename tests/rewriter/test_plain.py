@@ -1,0 +1,30 @@
+import pytest
+
+from services.rewriter import plain
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("See https://shop.example/a?b=1&c=2#d.", ["https://shop.example/a?b=1&c=2#d"]),
+        ("(https://x.example/a_(b)), then", ["https://x.example/a_(b)"]),
+        ("<http://x.example>\n<HTTPS://y.example/ü>", ["http://x.example", "HTTPS://y.example/ü"]),
+        ('"https://x.example/a" and https://y.example/;', ["https://x.example/a", "https://y.example/"]),
+        ("*https://x.example/* [https://y.example/[1]]", ["https://x.example/", "https://y.example/[1]"]),
+        ("mailto:a@b.example ftp://x.example www.x.example xhttps://y.example", []),
+        ("https://x.example/{{id}}?a", ["https://x.example/{{id}}?a"]),
+        ("https://x.example/?u=https://y.example/!!", ["https://x.example/?u=https://y.example/"]),
+        ("https://x.example/\r\nhttps://y.example/", ["https://x.example/", "https://y.example/"]),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_addresses_are_found_as_mail_programs_find_them(text: str, found: list[str]) -> None:
+    spots = plain.scan(text)
+    assert [one.url for one in spots] == found
+    assert [text[one.start : one.end] for one in spots] == found
+
+
+def test_what_never_ends_is_found_in_one_pass() -> None:
+    (spot,) = plain.scan("https://x.example/" + ")" * 1_000_000)
+    assert spot.end == 1_000_018
+    assert len(plain.scan("https://x.example/)))) " * 50_000)) == 50_000
