@@ -55,8 +55,9 @@ _DETAILS: Final = {
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _HTTP = re.compile(r"https?://([^/?#]*)([^?#]*)", re.IGNORECASE | re.ASCII)
-# C0 and C1 controls, and lone surrogates, which no encoding carries.
-_UNSAFE_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# C0 and C1 controls, and lone surrogates, which no encoding carries; and U+FFFD, which stands for bytes that are none
+# of the mail's charset, so that each mail program would make something else of them.
+_UNSAFE_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{0,5}))?")
 _ASCII_NAME = re.compile(r"[a-z0-9_\-]{1,63}(?:\.[a-z0-9_\-]{1,63})*\.?")
 _PLACEHOLDER = re.compile(
@@ -193,7 +194,9 @@ def _is_label(label: str) -> bool:
 
 
 def _has_unsafe_character(url: str) -> bool:
-    return not url.isprintable() and _UNSAFE_CHARACTER.search(url) is not None
+    # U+FFFD is printable, to Python.
+    maybe = not url.isprintable() or "\ufffd" in url
+    return maybe and _UNSAFE_CHARACTER.search(url) is not None
 
 
 def _is_ours(url: str, prefixes: Iterable[str]) -> bool:
