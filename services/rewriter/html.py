@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import unescape
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from services.rewriter.easy_links import easy_link, words
 from services.rewriter.references import decode_attribute
@@ -77,8 +78,7 @@ _PIXEL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValueSpot:
+class ValueSpot(NamedTuple):
     """A URL in an attribute: `html[start:end] == raw`, between the quotes `quote` (`"`, `'` or none)."""
 
     start: int
@@ -89,10 +89,14 @@ class ValueSpot:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSpot(ValueSpot):
-    """The `href` of a link."""
+class LinkSpot(NamedTuple):
+    """The `href` of a link: a `ValueSpot` and more. A tuple, as `Edit`: a mail has one for each of its links."""
 
+    start: int
+    end: int
+    quote: str
+    raw: str
+    url: str
     # What the reader sees of the link (words, or the alternative text of a picture), on one line.
     text: str
     # The value of the attribute `data-inkling-follow` on the same element, if it is there.
@@ -120,8 +124,7 @@ class Scan:
     places: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Markup to stand in place of `html[start:end]`."""
 
     start: int
@@ -141,7 +144,7 @@ def splice(html: str, edits: Iterable[Edit]) -> str:
     """
     pieces: list[str] = []
     position = 0
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+    for edit in sorted(edits, key=itemgetter(0, 1)):
         if not position <= edit.start <= edit.end <= len(html):
             raise ValueError(f"the edit at {edit.start} overlaps another or lies outside the text")
         pieces += (html[position : edit.start], edit.markup)
@@ -150,7 +153,7 @@ def splice(html: str, edits: Iterable[Edit]) -> str:
     return "".join(pieces)
 
 
-def replace_value(spot: ValueSpot, url: str) -> Edit:
+def replace_value(spot: ValueSpot | LinkSpot, url: str) -> Edit:
     """The edit that puts `url` there, escaped for the quotes found; a bare value gets some if it must."""
     value = url.replace("&", "&amp;")
     if spot.quote == "'":
@@ -196,15 +199,7 @@ class _Found:
         text = " ".join(unescape("".join(self.text)).replace("\0", "").split())
         if len(text) > TEXT_LIMIT:
             text = text[: TEXT_LIMIT - 1] + "…"
-        return LinkSpot(
-            start=self.start,
-            end=self.end,
-            quote=self.quote,
-            raw=raw,
-            url=link_target(raw),
-            text=text,
-            mark=self.mark,
-        )
+        return LinkSpot(self.start, self.end, self.quote, raw, link_target(raw), text, self.mark)
 
 
 class _Scanner:

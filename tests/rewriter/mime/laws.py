@@ -7,7 +7,7 @@ import email
 import re
 from base64 import b64decode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.message import Message
 from uuid import UUID
 
@@ -111,7 +111,7 @@ def _check_texts(followed: Followed, after: Document) -> None:
 def _expected(text: str, edits: Sequence[Edit]) -> list[str]:
     """What a text must be: the line ends of what is put in are the part's own."""
     return [
-        splice(text, [replace(one, markup=one.markup.replace("\n", end)) for one in edits])
+        splice(text, [one._replace(markup=one.markup.replace("\n", end)) for one in edits])
         for end in ("\r\n", "\n")
     ]
 
