@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from services.rewriter.attachment_doors import AttachmentDoors
 from services.rewriter.config import Config
+from services.rewriter.directory.directory import Directory, open_directory
 from services.rewriter.filing import Filing
 from services.rewriter.mail_doors import MailDoors
 from services.rewriter.metrics import Metrics
@@ -50,6 +51,7 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
     async with (
         operate(config.doors, life, registry),
         open_verifier(config.access, life.clock) as verifier,
+        open_directory(config.directory, life.clock, counted) as directory,
     ):
         life.checks.add("keys", verifier.healthy)
         reader = SettingsReader(config.kafka.servers, "rewriter-settings", settings)
@@ -64,6 +66,7 @@ async def build(config: Config, life: Life) -> AsyncIterator[None]:
             entropy=os.urandom,
             metrics=counted,
             requests=RequestMetrics("rewriter", registry),
+            directory=directory,
         )
         app = assemble(config, parts)
         try:
@@ -85,6 +88,7 @@ class Parts:
     entropy: Callable[[int], bytes]
     metrics: Metrics
     requests: RequestMetrics
+    directory: Directory | None = None
 
 
 def assemble(config: Config, parts: Parts) -> web.Application:
@@ -102,6 +106,7 @@ def assemble(config: Config, parts: Parts) -> web.Application:
         clock=parts.clock,
         entropy=parts.entropy,
         metrics=parts.metrics,
+        directory=parts.directory,
     )
     replies = ReplyDoors(
         keys=Keys(tokens=config.token_keys, recipients=config.recipient_key),

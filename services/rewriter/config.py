@@ -33,6 +33,50 @@ def _tracking_url(written: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryConfig:
+    """Where to ask who is what, by address, when a call does not say it (`docs/directory.md`)."""
+
+    url: str | None = setting(
+        "INKLING_REWRITER_DIRECTORY_URL",
+        parsers.optional(_URL),
+        default="",
+        help="where to ask who is what, by address, when a call does not say it; without it nobody is asked",
+    )
+    token: str | None = setting(
+        "INKLING_REWRITER_DIRECTORY_TOKEN",
+        parsers.optional(parsers.text()),
+        default="",
+        help="sent to the directory as a bearer token",
+        secret=True,
+    )
+    seconds: float = setting(
+        "INKLING_REWRITER_DIRECTORY_SECONDS",
+        parsers.seconds(0.01, 10.0),
+        default="0.5",
+        help="how long a mail waits for the directory",
+    )
+    cache_seconds: float = setting(
+        "INKLING_REWRITER_DIRECTORY_CACHE_SECONDS",
+        parsers.seconds(0.0, 86_400.0),
+        default="300",
+        help="how long an answer of the directory holds, also that it does not know an address",
+    )
+    cache_entries: int = setting(
+        "INKLING_REWRITER_DIRECTORY_CACHE_ENTRIES",
+        parsers.integer(0, 1_000_000),
+        default="20000",
+        help="how many answers of the directory are held, some 500 bytes each",
+    )
+    away: str = setting(
+        "INKLING_REWRITER_DIRECTORY_AWAY",
+        parsers.choice("other", "unavailable"),
+        default="other",
+        help="while the directory does not answer: `other`, mail goes on and whoever it should have named is not "
+        "followed; `unavailable`, mail is refused with 503, or passes untouched where the caller asked for that",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All of it."""
 
@@ -41,6 +85,7 @@ class Config:
     kafka: KafkaConfig = group(KafkaConfig)
     access: AccessConfig = group(AccessConfig)
     objects: ObjectsConfig = group(ObjectsConfig)
+    directory: DirectoryConfig = group(DirectoryConfig)
     tracking_url: str = setting(
         "INKLING_REWRITER_TRACKING_URL",
         Parser(_URL.kind, _tracking_url),

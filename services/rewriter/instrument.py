@@ -187,7 +187,10 @@ def _lines(
 ) -> list[follow.Recipient]:
     return [
         follow.Recipient(
-            ref=ref, field=one.field, kind=one.kind, refuses=one.refuses or refuses(ref)
+            ref=ref,
+            field=one.field,
+            kind=None if one.kind_unknown else one.kind,
+            refuses=one.refuses or refuses(ref),
         )
         for one, ref in zip(mail.recipients, refs, strict=True)
     ]

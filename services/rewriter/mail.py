@@ -31,7 +31,10 @@ _HEAD_CHARACTERS: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """One person in To, Cc or Bcc; `refuses` where the caller's own records say so."""
+    """One person in To, Cc or Bcc; `refuses` where the caller's own records, or the directory, say so.
+
+    `kind_told` if the call said what they are; `kind_unknown` if the directory should have and did not answer.
+    """
 
     address: str
     field: AddressField
@@ -40,6 +43,8 @@ class Recipient:
     kind: RecipientKind = RecipientKind.OTHER
     time_zone: str | None = None
     refuses: bool = False
+    kind_told: bool = True
+    kind_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +172,7 @@ def _recipients(body: Mapping[str, Any], faults: list[Fault]) -> tuple[Recipient
 
 
 @cache
-def _zones() -> frozenset[str]:
+def zones() -> frozenset[str]:
     """The names of tzdata, so that a zone exists on every machine or on none."""
     return frozenset(files("tzdata").joinpath("zones").read_text(encoding="ascii").split())
 
@@ -176,7 +181,7 @@ def _recipient(
     body: Mapping[str, str], place: AddressField, pointer: str, faults: list[Fault]
 ) -> Recipient:
     zone = body.get("time_zone")
-    if zone is not None and zone not in _zones():
+    if zone is not None and zone not in zones():
         detail = "There is no such IANA time zone."
         faults.append(Fault(field=f"{pointer}/time_zone", detail=detail))
     return Recipient(
@@ -187,6 +192,7 @@ def _recipient(
         kind=RecipientKind(body.get("kind", RecipientKind.OTHER)),
         time_zone=zone,
         refuses=body.get("follow") == Follow.DO_NOT_ALLOW,
+        kind_told="kind" in body,
     )
 
 

@@ -17,6 +17,8 @@ from services.rewriter import calls, forms, instrument, mail, naming, records
 from services.rewriter import submission as submissions
 from services.rewriter.attachments import FileRules
 from services.rewriter.calls import Call
+from services.rewriter.directory import people
+from services.rewriter.directory.directory import Away, Directory
 from services.rewriter.faults import BadFields, Fault
 from services.rewriter.filing import Filing, OtherFile
 from services.rewriter.instrument import Prepared, TooLarge
@@ -50,6 +52,7 @@ class MailDoors:
         clock: Clock,
         entropy: Callable[[int], bytes],
         metrics: Metrics,
+        directory: Directory | None = None,
     ) -> None:
         self._keys = keys
         self._tracking_url = tracking_url
@@ -60,6 +63,7 @@ class MailDoors:
         self._clock = clock
         self._entropy = entropy
         self._metrics = metrics
+        self._directory = directory
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """Answer with the followed mail once its files and then its records are safe."""
@@ -75,7 +79,7 @@ class MailDoors:
             self._metrics.settle(MailOutcome.REFUSED)
             raise
         try:
-            if trouble := self._settings.healthy():
+            if trouble := self._settings.healthy() or self._undecided(prepared.mail):
                 raise Transient(trouble)
             await self._filing.keep(prepared, call.received_at)
             await self._announcer.publish(*records_of)
@@ -98,6 +102,8 @@ class MailDoors:
         forms.check(form, prepared)
         if self._settings.healthy():
             raise calls.unavailable("The settings are not known yet.")
+        if self._undecided(prepared.mail):
+            raise calls.unavailable("The directory does not say at the moment who is what.")
         self._metrics.settle(MailOutcome.PREVIEWED)
         return await forms.write(form, prepared, HTTPStatus.OK)
 
@@ -111,6 +117,8 @@ class MailDoors:
     async def _prepare(self, request: web.Request, call: Call, mode: Mode) -> Prepared:
         key = calls.idempotency_key(request)
         handed_in = await self._read(request)
+        terms = self._terms(call.tenant, mode)
+        handed_in = await self._named(handed_in, terms)
         body = await read_body(request)
         message_id = naming.name_message(
             call.tenant, handed_in.message_id_header, key, body, lambda: self._mint(call)
@@ -119,7 +127,7 @@ class MailDoors:
             instrument.prepare,
             handed_in,
             message_id,
-            self._terms(call.tenant, mode),
+            terms,
             self._keys,
             partial(self._settings.refuses, call.tenant),
         )
@@ -153,6 +161,19 @@ class MailDoors:
         except BadFields as bad:
             raise calls.refused(bad, HTTPStatus.BAD_REQUEST) from bad
 
+    async def _named(self, handed_in: Mail, terms: Terms) -> Mail:
+        """Ask the directory about those whose kind the call leaves out, if it is there and following depends on it."""
+        unnamed = people.unnamed(handed_in)
+        if self._directory is None or not (unnamed and handed_in.follow and terms.engagement):
+            return handed_in
+        return people.complete(handed_in, await self._directory.look_up(terms.tenant, unnamed))
+
+    def _undecided(self, handed_in: Mail) -> str | None:
+        """Say that a mail must wait for the directory, where the operator has it wait."""
+        waits = self._directory is not None and self._directory.away is Away.UNAVAILABLE
+        unknown = any(one.kind_unknown for one in handed_in.recipients)
+        return "directory: away" if waits and unknown else None
+
     def _mint(self, call: Call) -> MessageId:
         return MessageId(identity.uuid7(call.received_at, self._entropy(identity.ENTROPY_BYTES)))
 
@@ -183,9 +204,12 @@ class MailDoors:
         """Refuse, or hand the mail back untouched where the caller would rather send it than wait."""
         if not prepared.mail.passes_unavailable:
             self._metrics.settle(MailOutcome.REFUSED_UNAVAILABLE)
-            raise calls.unavailable(
-                "The mail and its files cannot be kept at the moment, so it is not followed; repeat the call."
-            ) from error
+            detail = (
+                "The directory does not say at the moment who is what, so the mail is not followed; repeat the call."
+                if self._undecided(prepared.mail)
+                else "The mail and its files cannot be kept at the moment, so it is not followed; repeat the call."
+            )
+            raise calls.unavailable(detail) from error
         self._metrics.settle(MailOutcome.PASSED_UNAVAILABLE)
         return await forms.write(form, instrument.unavailable(prepared), HTTPStatus.CREATED)
 

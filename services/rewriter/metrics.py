@@ -33,6 +33,17 @@ class SettingDoor(StrEnum):
     TENANT = "tenant"
 
 
+class DirectoryCall(StrEnum):
+    """What a call of the directory came to."""
+
+    ANSWERED = "answered"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    BAD_ANSWER = "bad_answer"
+    TOO_LARGE = "too_large"
+
+
 # Two records, side by side, each flushed within 5 ms and given up after some seconds.
 _PUBLISH_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 # From a folder on this machine to many megabytes on their way to a store elsewhere.
@@ -132,6 +143,28 @@ class Metrics:
             ["rule"],
             registry=registry,
         )
+        self._directory_calls = Counter(
+            "inkling_rewriter_directory_calls",
+            "Calls of the directory, by what they came to.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._directory_seconds = Histogram(
+            "inkling_rewriter_directory_seconds",
+            "Time of a call of the directory, answered or not.",
+            buckets=_PUBLISH_BUCKETS,
+            registry=registry,
+        )
+        self._lookups = Counter(
+            "inkling_rewriter_directory_addresses",
+            "Addresses looked up in the directory or its cache; `unknown` got no answer and are not followed.",
+            ["outcome"],
+            registry=registry,
+        )
+        for called in DirectoryCall:
+            self._directory_calls.labels(called)
+        for looked in ("found", "unknown"):
+            self._lookups.labels(looked)
         for inbound in Outcome:
             self._replies.labels(inbound)
         for outcome in MailOutcome:
@@ -169,6 +202,16 @@ class Metrics:
     def put(self, kind: SettingDoor) -> None:
         """Count a setting that was put and read back."""
         self._settings_put.labels(kind).inc()
+
+    def directory_called(self, outcome: DirectoryCall, seconds: float) -> None:
+        """Count one call of the directory."""
+        self._directory_calls.labels(outcome).inc()
+        self._directory_seconds.observe(seconds)
+
+    def looked_up(self, addresses: int, unknown: int) -> None:
+        """Count the addresses of one mail that were looked up, and those that nothing could be found out about."""
+        self._lookups.labels("found").inc(addresses - unknown)
+        self._lookups.labels("unknown").inc(unknown)
 
 
 def _count(counter: Counter, reasons: Iterable[str | None]) -> None:

@@ -30,6 +30,7 @@ from services.rewriter import instrument, mail
 from services.rewriter.app import Parts, assemble
 from services.rewriter.attachments import FileRules
 from services.rewriter.config import Config
+from services.rewriter.directory.directory import Directory
 from services.rewriter.instrument import Prepared
 from services.rewriter.mail import Mail
 from services.rewriter.metrics import Metrics
@@ -281,7 +282,9 @@ class Rewriter:
 
 
 @asynccontextmanager
-async def a_rewriter(caught_up: bool = True) -> AsyncIterator[Rewriter]:
+async def a_rewriter(
+    caught_up: bool = True, directory: Directory | None = None
+) -> AsyncIterator[Rewriter]:
     """Serve a rewriter while the context is open."""
     clock, registry, settings, entropy = ManualClock(), CollectorRegistry(), Settings(), Entropy()
     settings.caught_up = caught_up
@@ -296,6 +299,7 @@ async def a_rewriter(caught_up: bool = True) -> AsyncIterator[Rewriter]:
             entropy=entropy,
             metrics=Metrics(registry),
             requests=RequestMetrics("rewriter", registry),
+            directory=directory,
         )
         async with TestClient(TestServer(assemble(CONFIG, parts))) as client:
             yield Rewriter(
