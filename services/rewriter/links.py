@@ -115,7 +115,7 @@ def decide(
     `own_urls` are the base URLs of our trackers. `make` is asked once for each link that would be followed, to see how
     long it gets: any recipient's will do, for all tokens of one mail are equally long.
     """
-    prefixes = tuple(url.rstrip("/").lower() for url in own_urls)
+    prefixes = {url.rstrip("/").lower() for url in own_urls}
     return tuple(_decide(index, spot, prefixes, make) for index, spot in enumerate(spots))
 
 
@@ -124,7 +124,7 @@ def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
     return [replace_value(link.spot, make(link.index, link.url)) for link in links if link.followed]
 
 
-def _decide(index: int, spot: LinkSpot, prefixes: Sequence[str], make: MakeLink) -> Link:
+def _decide(index: int, spot: LinkSpot, prefixes: Iterable[str], make: MakeLink) -> Link:
     host: str | None = None
     plain = _PLAIN.fullmatch(spot.url) if spot.mark is None else None
     reason = None if plain is not None else _not_meant_for_us(spot)

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from schemas import identity, token
@@ -29,6 +30,7 @@ def our_message_id(ring: KeyRing, tenant: Tenant, message: MessageId, tracking_u
     return f"<{token.mint_message_id(ring, tenant, message)}@{host_of(tracking_url)}>"
 
 
+@lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
     """Write a URL's host as the right side of an address: a name, or an address literal (RFC 5321 §4.1.3)."""
     host = urlsplit(url).hostname or "localhost"
