@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,15 +16,21 @@ class NotToBeHadError(Exception):
 
 def programs(package: str, names: Sequence[str], folder: Path, missing: str) -> dict[str, Path]:
     """Return the programs of a package: unpacked before, unpacked now, or else those of this machine."""
-    unpacked = {name: folder / "usr" / "bin" / name for name in names}
-    if all(path.exists() for path in unpacked.values()):
-        return unpacked
-    if shutil.which("apt-get") and shutil.which("dpkg") and _unpack(package, folder):
-        return unpacked
+    paths = {name: f"usr/bin/{name}" for name in names}
+    if unpacked(package, paths.values(), folder):
+        return {name: folder / path for name, path in paths.items()}
     found = {name: Path(path) for name in names if (path := shutil.which(name))}
     if len(found) < len(names):
         raise NotToBeHadError(missing)
     return found
+
+
+def unpacked(package: str, paths: Iterable[str], folder: Path) -> bool:
+    """Whether a package lies unpacked in a folder, with the files named: from before, or from now on."""
+    if all((folder / path).exists() for path in paths):
+        return True
+    fetches = shutil.which("apt-get") and shutil.which("dpkg")
+    return bool(fetches) and _unpack(package, folder)
 
 
 def _unpack(package: str, folder: Path) -> bool:
