@@ -130,11 +130,16 @@ def headers_of(envelope: Envelope, event_type: str, recorded_at: Instant) -> Hea
 def check(event: Event) -> Json:
     """Write an event as JSON and check it against its closed schema; raises ``Refused`` naming the field."""
     written = codec.write(event)
+    check_written(TYPE_OF[type(event)], written)
+    return written
+
+
+def check_written(event_type: str, written: Json) -> None:
+    """Check an event that is written already against its closed schema; raises ``Refused`` naming the field."""
     try:
-        _writer(TYPE_OF[type(event)]).validate(written)
+        _writer(event_type).validate(written)
     except jsonschema_rs.ValidationError as error:
         raise _refuse(error) from None
-    return written
 
 
 def encode(envelope: Envelope, event: Event, recorded_at: Instant) -> Encoded:

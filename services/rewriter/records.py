@@ -5,7 +5,6 @@ links, the tails of unfollowed URLs, the hosts); if that is not enough, it is re
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from schemas import codec, envelope, identity, topics
@@ -36,20 +35,31 @@ SOURCE: Final = "/rewriter"
 MAX_URL_CHARACTERS: Final = 2_000
 _CUT_URL_CHARACTERS: Final = 100
 
-E = TypeVar("E", MessagePersonal, MessagePrepared)
+# From a link as it is written to the same without something that is only convenient.
+_Smaller = Callable[[Json], Json]
+T = TypeVar("T")
 
 
 def encode(prepared: Prepared, now: Instant, traceparent: str | None) -> tuple[Encoded, Encoded]:
     """Write the personal record and the prepared one; raises `TooLarge` when one cannot be made small enough."""
     tenant = prepared.terms.tenant
+    around = (tenant, now, traceparent)
+    # The links as they are written, without a value for each: those of a newsletter are most of both events.
+    personal_links = _personal_links(prepared, codec.row(PersonalLink))
+    links = _links(prepared, codec.row(PreparedLink))
+    smaller = (_without_texts, _with_cut_urls)
     return (
-        _encode(personal(prepared), tenant, now, traceparent, (_without_texts, _with_cut_urls)),
-        _encode(happened(prepared), tenant, now, traceparent, (_without_hosts,)),
+        _encode(_personal(prepared, ()), personal_links, *around, smaller),
+        _encode(_happened(prepared, ()), links, *around, (_without_hosts,)),
     )
 
 
 def personal(prepared: Prepared) -> MessagePersonal:
     """State who and what stands behind the refs and indices of a mail."""
+    return _personal(prepared, tuple(_personal_links(prepared, PersonalLink)))
+
+
+def _personal(prepared: Prepared, links: tuple[PersonalLink, ...]) -> MessagePersonal:
     mail = prepared.mail
     return MessagePersonal(
         message_id=prepared.message_id,
@@ -59,11 +69,7 @@ def personal(prepared: Prepared) -> MessagePersonal:
             PersonalRecipient(ref=ref, address=one.address, name=one.name, id=one.id)
             for one, ref in zip(mail.recipients, prepared.refs, strict=True)
         ),
-        links=tuple(
-            PersonalLink(index=link.index, url=link.url[:MAX_URL_CHARACTERS], text=link.text)
-            for link in prepared.links[:MAX_LINKS]
-            if link.url
-        ),
+        links=links,
         attachments=tuple(
             PersonalAttachment(index=index, name=one.name)
             for index, one in enumerate(mail.attachments[:MAX_FILES])
@@ -71,8 +77,20 @@ def personal(prepared: Prepared) -> MessagePersonal:
     )
 
 
+def _personal_links(prepared: Prepared, make: Callable[..., T]) -> list[T]:
+    return [
+        make(index=link.index, url=link.url[:MAX_URL_CHARACTERS], text=link.text)
+        for link in prepared.links[:MAX_LINKS]
+        if link.url
+    ]
+
+
 def happened(prepared: Prepared) -> MessagePrepared:
     """State that a mail was prepared, followed or not, and why what is not followed is not."""
+    return _happened(prepared, tuple(_links(prepared, PreparedLink)))
+
+
+def _happened(prepared: Prepared, links: tuple[PreparedLink, ...]) -> MessagePrepared:
     mail, decision = prepared.mail, prepared.decision
     return MessagePrepared(
         message_id=prepared.message_id,
@@ -99,16 +117,7 @@ def happened(prepared: Prepared) -> MessagePrepared:
                 mail.recipients, prepared.refs, decision.recipients, strict=True
             )
         ),
-        links=tuple(
-            PreparedLink(
-                index=link.index,
-                position=link.position,
-                followed=(reason := prepared.link_reason(link)) is None,
-                host=link.host,
-                reason=_code(reason),
-            )
-            for link in prepared.links[:MAX_LINKS]
-        ),
+        links=links,
         attachments=tuple(
             PreparedAttachment(
                 index=index,
@@ -125,29 +134,48 @@ def happened(prepared: Prepared) -> MessagePrepared:
     )
 
 
+def _links(prepared: Prepared, make: Callable[..., T]) -> list[T]:
+    return [
+        make(
+            index=link.index,
+            position=link.position,
+            followed=(reason := prepared.link_reason(link)) is None,
+            host=link.host,
+            reason=_code(reason),
+        )
+        for link in prepared.links[:MAX_LINKS]
+    ]
+
+
 def _code(reason: Any) -> str | None:
     return None if reason is None else str(reason.value)
 
 
 def _encode(
-    event: E,
+    event: MessagePersonal | MessagePrepared,
+    links: list[Json],
     tenant: Tenant,
     now: Instant,
     traceparent: str | None,
-    smaller: Sequence[Callable[[E], E]],
+    smaller: Sequence[_Smaller],
 ) -> Encoded:
-    written = envelope.check(event)
-    identifier = identity.event_id(TYPE_OF[type(event)], tenant, str(event.message_id))
+    event_type = TYPE_OF[type(event)]
+    written = codec.write(event) | {"links": links}
+    envelope.check_written(event_type, written)
     around = Envelope(
-        id=identifier, source=SOURCE, tenant=tenant, occurred_at=now, traceparent=traceparent
+        id=identity.event_id(event_type, tenant, str(event.message_id)),
+        source=SOURCE,
+        tenant=tenant,
+        occurred_at=now,
+        traceparent=traceparent,
     )
     encoded = _laid(around, event, written, now)
     for reduce in smaller:
         if encoded is None:
-            event = reduce(event)
-            encoded = _laid(around, event, codec.write(event), now)
+            written = written | {"links": [reduce(link) for link in written["links"]]}
+            encoded = _laid(around, event, written, now)
     if encoded is None:
-        raise _too_large(event)
+        raise _too_large(written)
     return encoded
 
 
@@ -163,22 +191,21 @@ def _laid(
         return None
 
 
-def _too_large(event: MessagePersonal | MessagePrepared) -> TooLarge:
-    field = "/html" if len(event.links) > len(event.recipients) else "/to"
+def _too_large(written: Json) -> TooLarge:
+    field = "/html" if len(written["links"]) > len(written["recipients"]) else "/to"
     return TooLarge(
         field,
         f"The recipients, links and files of the mail do not fit into a record of {topics.MAX_EVENT_BYTES} bytes.",
     )
 
 
-def _without_texts(event: MessagePersonal) -> MessagePersonal:
-    return replace(event, links=tuple(replace(link, text="") for link in event.links))
+def _without_texts(link: Json) -> Json:
+    return link | {"text": ""}
 
 
-def _with_cut_urls(event: MessagePersonal) -> MessagePersonal:
-    links = tuple(replace(link, url=link.url[:_CUT_URL_CHARACTERS]) for link in event.links)
-    return replace(event, links=links)
+def _with_cut_urls(link: Json) -> Json:
+    return link | {"url": link["url"][:_CUT_URL_CHARACTERS]}
 
 
-def _without_hosts(event: MessagePrepared) -> MessagePrepared:
-    return replace(event, links=tuple(replace(link, host=None) for link in event.links))
+def _without_hosts(link: Json) -> Json:
+    return {name: value for name, value in link.items() if name != "host"}

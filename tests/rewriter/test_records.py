@@ -1,8 +1,10 @@
 from dataclasses import replace
+from typing import Any
 
+import orjson
 import pytest
 
-from schemas import envelope, topics
+from schemas import codec, envelope, topics
 from schemas.events import MessagePrepared, Renditions, Template
 from schemas.instant import Instant
 from schemas.personal import Mailbox, MessagePersonal
@@ -146,3 +148,24 @@ def test_what_is_written_satisfies_the_closed_schemas() -> None:
     made = prepared(to=[a_recipient(n) for n in range(50)])
     envelope.check(records.personal(made))
     envelope.check(records.happened(made))
+
+
+@pytest.mark.parametrize("engagement", [True, False])
+@pytest.mark.parametrize("kind", ["contact", "other"])
+@pytest.mark.parametrize("follow", [True, False])
+def test_the_wish_to_follow_is_recorded_and_its_absence_is_always_the_reason(
+    engagement: bool, kind: str, follow: bool
+) -> None:
+    terms = replace(TERMS, engagement=engagement)
+    _, happened = encoded(prepared(terms, follow=follow, to=[a_recipient(1, kind)]))
+    assert happened.follow_requested is follow
+    assert (happened.reason != "not_requested") is follow
+    assert happened.followed is (follow and engagement and kind == "contact")
+
+
+@pytest.mark.parametrize("changes", [{}, {"follow": False}, {"html": None}])
+def test_links_are_written_as_their_values_would_be(changes: dict[str, Any]) -> None:
+    made = prepared(**changes)
+    written = [one.value for one in records.encode(made, NOW, None)]
+    events = (records.personal(made), records.happened(made))
+    assert written == [orjson.dumps(codec.write(event)) for event in events]
