@@ -29,21 +29,26 @@ class Announcer:
         Ids and keys stay the same, so whoever repeats the call writes nothing new.
         """
         begun = self._clock.monotonic()
-        failed: str | None = None
-        tasks: list[asyncio.Task[Acknowledged]] = []
         try:
-            async with asyncio.timeout(ACKNOWLEDGE_SECONDS), asyncio.TaskGroup() as group:
-                tasks += [group.create_task(self._publish_one(one)) for one in encoded]
-        except* (Transient, Fatal, TimeoutError) as errors:
-            failed = str(errors.exceptions[0])
-        if failed is not None:
-            raise Transient(failed)
+            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+                counts = [await self._publisher.partitions(one.topic) for one in encoded]
+                # No task for each: two go with every mail, and would cost as much as publishing them.
+                sent = [self._send(one, count) for one, count in zip(encoded, counts, strict=True)]
+                acknowledged = [await one for one in sent]
+        except (Transient, Fatal, TimeoutError) as error:
+            raise Transient(str(error)) from error
         self._metrics.publish_seconds.observe(self._clock.monotonic() - begun)
-        return [task.result() for task in tasks]
+        return acknowledged
 
-    async def _publish_one(self, encoded: Encoded) -> Acknowledged:
-        count = await self._publisher.partitions(encoded.topic)
+    def _send(self, encoded: Encoded, count: int) -> "asyncio.Future[Acknowledged]":
         record = Outgoing(key=encoded.key, value=encoded.value, headers=encoded.headers)
-        return await self._publisher.publish(
-            encoded.topic, partition_of(encoded.key, count), record
-        )
+        partition = partition_of(encoded.key, count)
+        sent = self._publisher.publish(encoded.topic, partition, record)
+        # Once one has failed nobody asks about the others, and that is no error of its own.
+        sent.add_done_callback(_hear)
+        return sent
+
+
+def _hear(sent: "asyncio.Future[Acknowledged]") -> None:
+    if not sent.cancelled():
+        sent.exception()

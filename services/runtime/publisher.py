@@ -6,7 +6,6 @@ the incarnation away, and another one is built while records wait out their dead
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -38,7 +37,9 @@ class Acknowledged(NamedTuple):
 class Publishing(Protocol):
     """What a service asks of a publisher; Kafka's and the tests' own in memory keep one contract."""
 
-    def publish(self, topic: str, partition: int, record: Outgoing) -> Awaitable[Acknowledged]:
+    def publish(
+        self, topic: str, partition: int, record: Outgoing
+    ) -> "asyncio.Future[Acknowledged]":
         """Add a record to its lane's open batch; the result is there once all replicas have it.
 
         Transient (also at once, when too much is under way): the record may or may not be written.
