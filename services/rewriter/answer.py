@@ -51,8 +51,8 @@ def outcome(prepared: Prepared) -> dict[str, Any]:
                 "url": link.url,
                 "text": link.text,
                 "position": link.position,
-                "followed": prepared.link_reason(link) is None,
-                "reason": _reason(prepared.link_reason(link)),
+                "followed": (reason := prepared.link_reason(link)) is None,
+                "reason": _reason(reason),
             }
             for link in prepared.links
         ],

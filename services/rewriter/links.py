@@ -121,7 +121,11 @@ def decide(
 
 def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
     """The edits that make each followed link lead through the tracker."""
-    return [replace_value(link.spot, make(link.index, link.url)) for link in links if link.followed]
+    return [
+        replace_value(link.spot, make(link.index, link.spot.url))
+        for link in links
+        if link.reason is None
+    ]
 
 
 def _decide(index: int, spot: LinkSpot, prefixes: Iterable[str], make: MakeLink) -> Link:
