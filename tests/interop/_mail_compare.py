@@ -75,7 +75,8 @@ def differences(original: Read, followed: Read, known: Followed) -> list[str]:
         return [] if same else [f"error: {original.get('error')} / {followed.get('error')}"]
     found = [*_headers("header", original, followed)]
     found += _nodes("/", original["tree"], followed["tree"], known)
-    return found
+    pixels = sum(one.count(f"{known.base}/o/") for one in texts(followed))
+    return found if pixels == 1 else [*found, f"{pixels} pixels"]
 
 
 def _nodes(
@@ -147,9 +148,7 @@ def _plain(original: str, followed: str, known: Followed) -> Iterator[str]:
 
 def _html(original: str, followed: str, known: Followed) -> Iterator[str]:
     base = re.escape(known.base)
-    rest, pixels = re.subn(rf"<img[^<>]*{base}/o/[^<>]*>", "", followed)
-    if pixels > 1:
-        yield f"{pixels} pixels"
+    rest = re.sub(rf"<img[^<>]*{base}/o/[^<>]*>", "", followed)
     rest = re.sub(rf"<ul[^<>]*>(?:<li[^<>]*><a href=\"{base}/a/.*?</li>)+</ul>", "", rest)
     pieces = re.split(rf"({base}/c/[A-Za-z0-9_-]+)", rest)
     at = 0

@@ -120,6 +120,9 @@ def _from_python() -> Iterator[Sample]:
     made.add_attachment(_FILE, maintype="application", subtype="pdf", filename="Angebot für 李.pdf")
     made.add_attachment("One line\r\n.\r\n", filename="notes.txt")
     yield Sample("python files", made.as_bytes(policy=smtp), files=True)
+    large = _alternative("Large", words, "quoted-printable")
+    large.add_attachment(_FILE * 300, maintype="application", subtype="pdf", filename="large.pdf")
+    yield Sample("python 2 MB", large.as_bytes(policy=smtp), files=True)
     made.add_attachment(_alternative("Inside", _HTML, "7bit"))
     yield Sample("python a mail in a mail", made.as_bytes(policy=smtp))
 

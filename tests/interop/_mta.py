@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,7 @@ MISSING: Final = (
     "Postfix is missing. Debian: apt install apt dpkg (it is then unpacked beside); macOS has it;"
     " Fedora: dnf install postfix"
 )
+NO_LIBRARIES: Final = "Postfix lacks libraries that it is linked with. Debian: apt install libdb5.3 libicu72 libnsl2 libsasl2-2"
 NEEDS_ROOT: Final = "Postfix starts as root only: run `make interop T=mail` as root, as CI does"
 EIGHT, SEVEN = "eight.example", "seven.example"
 _BOXES: Final = "boxes.example"
@@ -162,13 +163,9 @@ def fetch() -> Programs:
             libraries=libraries,
             version="",
         )
-        if told := _postconf(found, "mail_version"):
-            return Programs(
-                daemons=found.daemons,
-                commands=found.commands,
-                libraries=libraries,
-                version=told,
-            )
+        if not (told := _postconf(found, "mail_version")):
+            raise debian.NotToBeHadError(NO_LIBRARIES)
+        return replace(found, version=told)
     return _of_this_machine()
 
 
@@ -178,12 +175,8 @@ def _of_this_machine() -> Programs:
         raise debian.NotToBeHadError(MISSING)
     commands = Path(postconf).parent
     bare = Programs(daemons=commands, commands=commands, libraries=commands, version="")
-    return Programs(
-        daemons=Path(_postconf(bare, "daemon_directory")),
-        commands=commands,
-        libraries=commands,
-        version=_postconf(bare, "mail_version"),
-    )
+    daemons = Path(_postconf(bare, "daemon_directory"))
+    return replace(bare, daemons=daemons, version=_postconf(bare, "mail_version"))
 
 
 @contextmanager
