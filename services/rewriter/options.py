@@ -199,3 +199,5 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "inkling-host-pictures": _choice("host_pictures"),
     "inkling-if-unavailable": _word("if_unavailable"),
 }
+
+NAMES: Final = frozenset(_READERS)

@@ -21,6 +21,8 @@ _FIELDS: Final = {"to": "To", "cc": "Cc", "bcc": "Bcc", "from": "From", "subject
 _SUBJECT_CHARACTERS: Final = 2_000
 _FILE_NAME_CHARACTERS: Final = 255
 _MEDIA_CHARACTERS: Final = 255
+_BLANK_LINE: Final = re.compile(rb"\n\r?\n")
+_MUST_NOT_LEAVE: Final = re.compile(rb"^(?:resent-)?bcc\s*:|^inkling-", re.IGNORECASE | re.MULTILINE)
 _POINTER: Final = re.compile(r"/([a-z_]+)(?:/(\d+))?(?:/([a-z_]+))?")
 
 
@@ -74,6 +76,9 @@ def read(document: Document) -> Submission:
         body["from"] = _member(sender)
     else:
         body["from"] = {"address": "unknown@invalid"}
+    if _hides_fields(document):
+        detail = "A line that is no field stands before this one, so programs differ in whether it is a header."
+        asked.faults.append(Fault(field="Bcc", detail=detail))
     given: dict[str, dict[str, str]] = {}
     for address, found in asked.recipients:
         given.setdefault(normal_address(address), {}).update(found)
@@ -88,6 +93,16 @@ def read(document: Document) -> Submission:
         body[place] = lines
     body["bcc"] += _hidden(asked, listed)
     return Submission(document=document, body=body, options=asked)
+
+
+def _hides_fields(document: Document) -> bool:
+    """Tell whether a field that must not leave stands where we cannot take it out, and others might see it."""
+    header = document.header
+    if header.sound:
+        return False
+    end = _BLANK_LINE.search(document.raw, header.end)
+    rest = document.raw[header.end : end.start() if end else len(document.raw)]
+    return _MUST_NOT_LEAVE.search(rest) is not None
 
 
 def _hidden(asked: Options, listed: set[str]) -> Iterator[dict[str, str]]:

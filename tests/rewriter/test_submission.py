@@ -84,3 +84,8 @@ def test_somebody_hidden_has_to_be_said_to_be() -> None:
     assert [(one.address, one.field, one.id) for one in found.recipients] == [
         ("li@x.example", "to", "7"), ("x@x.example", "bcc", None),
     ]  # fmt: skip
+
+
+def test_a_hidden_recipient_behind_a_line_that_is_no_field_is_not_let_through() -> None:
+    assert faults(HEAD + b"junk\nBCC: x@x.example\n\nx") == ["Bcc"]
+    assert mail(HEAD + b"junk\nX: 1\n\nBcc: x@x.example").document is not None
