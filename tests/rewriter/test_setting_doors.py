@@ -1,14 +1,18 @@
 import asyncio
+import re
 
 import pytest
 
-from schemas import identity, topics
+from schemas import identity, token, topics
+from schemas.identity import RecipientRef
 from schemas.settings import PreferenceSet, TenantSet
+from schemas.token import Purpose
 from services.rewriter import setting_doors
 from tests.rewriter.given import KEYS, TENANT, a_body, a_recipient, a_rewriter, bearer, until
 
 DOOR = "/v1/preferences/p1%40customer.example"
 REF = identity.recipient_ref(KEYS.recipients, TENANT, "p1@customer.example")
+TOKEN = re.compile(r"https://t\.example/([oc])/([A-Za-z0-9_-]+)")
 SET_AT = "2026-01-01T00:00:00.000000Z"
 
 
@@ -102,6 +106,30 @@ async def test_the_tenants_settings_are_replaced_as_a_whole() -> None:
         assert again.json == {**told, "since": SET_AT, "by": "ana"}
         (first, _) = rewriter.published(topics.SETTINGS)
         assert isinstance(first.event, TenantSet)
+
+
+async def test_hidden_recipients_followed_by_choice_are_revealed_to_nobody() -> None:
+    body = a_body(to=[a_recipient(1)], cc=[a_recipient(2, "other")], bcc=[a_recipient(3)])
+    async with a_rewriter() as rewriter:
+        silent = (await rewriter.post(body)).json
+        assert silent["recipients"][2]["reason"]["code"] == "bcc_not_followed"
+        await rewriter.call("PUT", "/v1/tenant", "admin", json={"follow_bcc": True})
+        mail = (await rewriter.post(body)).json
+        refs = [one["ref"] for one in mail["recipients"]]
+        copies = {one["recipient"]: one for one in mail["renditions"]}
+        assert [one["followed"] for one in mail["recipients"]] == [True, False, True]
+        assert copies.keys() == {refs[0], None, refs[2]}
+        for recipient, copy in copies.items():
+            assert "p3" not in str(copy["headers"]) + copy["html"]
+            named = {ref for token in TOKEN.findall(copy["html"]) for ref in _refs(*token)}
+            assert named == ({recipient} if recipient else set())
+        shared = (await rewriter.post({**body, "cc": [], "renditions": "message"})).json
+        assert (shared["followed"], shared["reason"]["code"]) == (False, "bcc_not_followed")
+
+
+def _refs(door: str, written: str) -> tuple[RecipientRef, ...]:
+    purpose = Purpose.OPEN if door == "o" else Purpose.CLICK
+    return token.read(KEYS.tokens, purpose, written).refs
 
 
 async def test_links_and_message_ids_are_at_the_tenants_own_domain() -> None:

@@ -104,6 +104,8 @@ def message(row: Fields, people: Sequence[Fields], known: Personal, now: Instant
         "owner": row["owner"],
         "sent_at": moment(row["sent_at"]),
         "scheduled_at": moment(row["scheduled_at"]),
+        # The wish is what the rewriter looks at first, so its reason says whether there was one; in old records too.
+        "follow_requested": row["reason"] != "not_requested",
         "followed": row["followed"],
         "reason": reason(row["reason"]),
         "renditions": row["renditions"],

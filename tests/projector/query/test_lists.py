@@ -213,3 +213,18 @@ async def test_a_templates_id_may_be_any_text(given: Given, name: str) -> None:
     if "/" not in name:
         assert (await given.get(path.path_qs))["id"] == name
     assert (await given.get("/v1/templates"))["data"][0]["id"] == name
+
+
+async def test_the_wish_to_follow_and_what_became_of_it_are_both_shown(given: Given) -> None:
+    followed = await given.message()
+    blocked = await given.message(followed=False, reason="recipient_refuses")
+    unasked = await given.message(followed=False, reason="not_requested")
+    shown = {
+        row["id"]: (row["follow_requested"], row["followed"])
+        for row in (await given.get("/v1/messages?followed=all"))["data"]
+    }
+    expected = {followed: (True, True), blocked: (True, False), unasked: (False, False)}
+    assert shown == {str(message): both for message, both in expected.items()}
+    for message, both in expected.items():
+        one = await given.get(f"/v1/messages/{message}")
+        assert (one["follow_requested"], one["followed"]) == both
