@@ -114,7 +114,8 @@ def _in_base64(raw: bytes, text: Text, places: Sequence[Replacement]) -> _Made:
     pieces: list[bytes] = []
     for at in range(0, len(data), step):
         letters = binascii.b2a_base64(data[at : at + step], newline=False)
-        pieces += [letters[line : line + width] for line in range(0, len(letters), width)]
+        lines = [letters[line : line + width] for line in range(0, len(letters), width)]
+        pieces.append(line_end.join(lines))
         yield
     return [(source.start, source.end, line_end.join(pieces))]
 

@@ -12,7 +12,9 @@ from services.rewriter.mime.fields import Replacement
 
 LINE: Final = 76
 _EDITS: Final = 500
-_SPECIAL: Final = re.compile(rb"[^\t -<>-~]")
+# How much of one line is encoded at a time.
+_STEP: Final = 64 * 1024
+_SPECIAL: Final = re.compile(rb"[^\t -<>-~]+")
 _LINES: Final = re.compile(rb"\r?\n")
 _UNSEEN: Final = re.compile(rb"[ \t]*+(?:\r?\n|\Z)")
 _HEXADECIMAL: Final = b"0123456789ABCDEFabcdef"
@@ -55,14 +57,15 @@ def splicing(
 
 
 def encode(data: bytes, line_end: bytes) -> Iterator[bytes]:
-    """Encode a whole text line by line; its own line ends stay."""
-    at = 0
+    """Encode a whole text piece by piece; its own line ends stay."""
+    at = column = 0
     while at < len(data):
-        found = _LINES.search(data, at)
-        stop = found.start() if found else len(data)
-        wrapped, _ = wrap(data[at:stop], 0, line_end, ends_line=True)
+        found = _LINES.search(data, at, at + _STEP + 1)
+        stop = found.start() if found else min(at + _STEP, len(data))
+        ends_line = found is not None or stop == len(data)
+        wrapped, column = wrap(data[at:stop], column, line_end, ends_line=ends_line)
         yield wrapped + (found[0] if found else b"")
-        at = found.end() if found else len(data)
+        at, column = (found.end(), 0) if found else (stop, column)
 
 
 def wrap(text: bytes, column: int, line_end: bytes, *, ends_line: bool) -> tuple[bytes, int]:
@@ -72,7 +75,7 @@ def wrap(text: bytes, column: int, line_end: bytes, *, ends_line: bool) -> tuple
     for found in [*_LINES.finditer(text), None]:
         stop = len(text) if found is None else found.start()
         line = text[at:stop]
-        encoded = _SPECIAL.sub(lambda one: b"=%02X" % one[0][0], line)
+        encoded = _SPECIAL.sub(_escaped, line)
         if encoded[-1:] in _BLANK and (ends_line or found is not None):
             encoded = encoded[:-1] + b"=%02X" % encoded[-1]
         column = _break(encoded, column, line_end, pieces)
@@ -80,6 +83,10 @@ def wrap(text: bytes, column: int, line_end: bytes, *, ends_line: bool) -> tuple
             pieces.append(found[0])
             at, column = found.end(), 0
     return b"".join(pieces), column
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return f"={found[0].hex('=').upper()}".encode("ascii")
 
 
 def _break(encoded: bytes, column: int, line_end: bytes, pieces: list[bytes]) -> int:

@@ -30,8 +30,12 @@ _OUTSIDE_BUT_PADDING: Final = bytes(set(_OUTSIDE) - set(b"="))
 _DANGLING: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+(?:\r?\n|\Z))")
 _UNSEEN: Final = re.compile(rb"=[ \t]*+(?:\r?\n|\Z)|(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _MORE_PADDING: Final = re.compile(rb"\s*+=")
-_CUT: Final = re.compile(rb"\n|[^=\s]{3}")
-TOKEN: Final = re.compile(rb"[^= \t]++|=[0-9A-Fa-f]{2}|=[ \t]*+(?:\r?\n|\Z)|[ \t]++|=", re.DOTALL)
+# Behind each of these a text may be cut: nothing that follows changes what stands before.
+_CUT: Final = re.compile(rb"\n|[^=\s]{3}|=[^=\s]{0,2}(?==)|[ \t](?=\S)")
+_STANDS_FOR_ITSELF: Final = b"x"
+TOKEN: Final = re.compile(
+    rb"[^= \t]{1,4096}+|={1,4096}(?==)|=[0-9A-Fa-f]{2}|=[ \t]*+(?:\r?\n|\Z)|[ \t]++|=", re.DOTALL
+)
 _ENDS_LINE: Final = re.compile(rb"\r?\n|\Z")
 
 
@@ -70,7 +74,7 @@ def decoding(raw: bytes, start: int, end: int, encoding: str) -> Generator[None,
         return Source(raw[start:end], "", start, end, ((0, start),))
     pieces, marks, length, at = [], [], 0, start
     for stop in _quoted_cuts(raw, start, end):
-        piece = _quoted(raw[at:stop])
+        piece = _quoted(raw, at, stop, end)
         pieces.append(piece)
         marks.append((length, at))
         length, at = length + len(piece), stop
@@ -85,7 +89,7 @@ def chunks(raw: bytes, start: int, end: int, encoding: str) -> Iterator[bytes]:
     elif encoding == QUOTED:
         at = start
         for stop in _quoted_cuts(raw, start, end):
-            yield _quoted(raw[at:stop])
+            yield _quoted(raw, at, stop, end)
             at = stop
     else:
         for at in range(start, end, _STEP):
@@ -120,51 +124,53 @@ def places(
             index += 1
             continue
         last = starts[mark + 1] if mark + 1 < len(starts) else len(source.data)
-        stop = source.marks[mark + 1][1] if mark + 1 < len(starts) else source.end
         here = []
         while index < len(wanted) and wanted[index] <= last:
             here.append(wanted[index])
             index += 1
-        _places_within(raw, source.marks[mark], stop, here, found)
+        _places_within(raw, source.marks[mark], source.end, here, found)
         yield
     return found
 
 
 def _places_within(
-    raw: bytes, mark: tuple[int, int], stop: int, wanted: Sequence[int], found: dict[int, int]
+    raw: bytes, mark: tuple[int, int], end: int, wanted: Sequence[int], found: dict[int, int]
 ) -> None:
     count, at = mark
     next_one = iter(wanted)
     target = next(next_one, None)
-    while target is not None and at < stop:
-        token = TOKEN.match(raw, at, stop)
-        if token is None:
-            break
-        length, literal = _decoded_length(raw, token, stop)
+    while target is not None and (token := TOKEN.match(raw, at, end)):
+        length, literal = _decoded_length(raw, token, end)
         while target is not None and target <= count + length:
             found[target] = at + (target - count) if literal else token.end()
             target = next(next_one, None)
         count, at = count + length, token.end()
     while target is not None:
-        found[target] = stop
+        found[target] = end
         target = next(next_one, None)
 
 
-def _decoded_length(raw: bytes, token: "re.Match[bytes]", stop: int) -> tuple[int, bool]:
+def _decoded_length(raw: bytes, token: "re.Match[bytes]", end: int) -> tuple[int, bool]:
     """How many bytes a token stands for, and whether each for itself."""
     size = token.end() - token.start()
     match token[0][:1]:
-        case b"=" if size == 1:
-            return int(token.end() < stop), True  # at the very end it is a soft break
+        case b"=" if raw[token.end() - 1] == 0x3D:
+            return (size if token.end() < end else 0), True  # at the very end it is a soft break
         case b"=":
             return int(size == 3 and token[0][1:].isalnum()), False
-        case b" " | b"\t" if _ENDS_LINE.match(raw, token.end(), stop):
+        case b" " | b"\t" if _ENDS_LINE.match(raw, token.end(), end):
             return 0, True
         case _:
             return size, True
 
 
-def _quoted(piece: bytes) -> bytes:
+def _quoted(raw: bytes, at: int, stop: int, end: int) -> bytes:
+    if stop < end:  # what seems to be the end of the text is not
+        return _unquoted(raw[at:stop] + _STANDS_FOR_ITSELF)[:-1]
+    return _unquoted(raw[at:stop])
+
+
+def _unquoted(piece: bytes) -> bytes:
     if b"=" not in piece:
         return _UNSEEN.sub(b"", piece)
     return binascii.a2b_qp(_UNSEEN.sub(b"", _DANGLING.sub(b"=3D", piece)))

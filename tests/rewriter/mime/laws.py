@@ -16,13 +16,15 @@ from schemas.identity import MessageId, RecipientRef, Tenant
 from schemas.token import Claim, KeyRing, Purpose
 from services.rewriter import mime
 from services.rewriter.html import Edit, insert_pixel, replace_value, scan, splice
-from services.rewriter.mime import Changes, Document, Text
+from services.rewriter.mime import Changes, Document, Text, charset, steps
 
 RING = KeyRing(1, {1: bytes(range(32))})
 BASE = "https://track.example/c/"
 PIXEL = "https://track.example/o/pixel.gif"
 OFFER = "\n\n-- \nFiles: https://track.example/a/file"
 WEB = re.compile(r"https?://", re.IGNORECASE)
+Write = Callable[[Document, Changes], bytes]
+WRITE: Write = mime.write
 STATEFUL = "iso2022_jp_ext"
 MAX_LINE = 998
 
@@ -56,7 +58,7 @@ class Followed:
     changes: Changes
 
 
-def follow(raw: bytes) -> Followed:
+def follow(raw: bytes, write: Write = WRITE) -> Followed:
     """Edit a mail as following does."""
     document = mime.read(raw)
     bodies = {}
@@ -72,14 +74,14 @@ def follow(raw: bytes) -> Followed:
         bodies[body.index] = [*edits, insert_pixel(found.pixel_position, PIXEL)]
     texts = {one.index: [Edit(len(one.text), len(one.text), OFFER)] for one in document.texts}
     changes = Changes(bodies=bodies, texts=texts)
-    return Followed(document, mime.write(document, changes), changes)
+    return Followed(document, write(document, changes), changes)
 
 
-def check(raw: bytes) -> None:
+def check(raw: bytes, write: Write = WRITE) -> None:
     """Raise AssertionError, or anything else, for bytes about which a law does not hold."""
     document = mime.read(raw)
-    assert mime.write(document, Changes()) is raw, "not the bytes that were read"
-    followed = follow(raw)
+    assert write(document, Changes()) == raw, "not the bytes that were read"
+    followed = follow(raw, write)
     after = mime.read(followed.raw)
     if document.untouchable is not None:
         assert followed.raw == raw
@@ -105,6 +107,12 @@ def _check_texts(followed: Followed, after: Document) -> None:
         (before.texts, after.texts, followed.changes.texts),
     ):
         for one, other in zip(kept, edited, strict=True):
+            if other.charset != one.charset:
+                # It was a guess, and the bytes that spoke against UTF-8 stood in a link.
+                assert charset.says_ascii(one.part.parameters.get("charset")) or not charset.find(
+                    one.part.parameters.get("charset")
+                )
+                continue
             assert other.text in _expected(one.text, edits[one.index]), "another text"
 
 
@@ -223,6 +231,7 @@ def _undo(followed: Followed) -> Callable[[bytes], bytes]:
             start, end = _bytes_of(body, edit)
             pairs.append((edit.markup.encode(codec), body.source.data[start:end]))
     for text in followed.before.texts:
+        stateful |= text.charset == STATEFUL
         codec = text.charset if text.charset.startswith("utf-16") else "ascii"
         pairs += [(OFFER.replace("\n", end).encode(codec), b"") for end in ("\r\n", "\n")]
 
@@ -239,8 +248,6 @@ def _undo(followed: Followed) -> Callable[[bytes], bytes]:
 
 
 def _bytes_of(text: Text, edit: Edit) -> tuple[int, int]:
-    from services.rewriter.mime import charset, steps
-
     return steps.run(charset.offsets(text.decoded, text.source.data, [(edit.start, edit.end)]))[0]
 
 
