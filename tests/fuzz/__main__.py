@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz heads|tokens [--seconds N] [--corpus FOLDER]`: search for an input that breaks a law.
+"""`python -m tests.fuzz heads|mime|tokens [--seconds N] [--corpus FOLDER]`: search for an input that breaks a law.
 
 Stops at the first, prints it and keeps it in the folder `<corpus>-found`; then it belongs into `tests/fuzz/examples/`.
 The exit code is 0 when nothing was found, 2 where the fuzzer is not installed.
@@ -20,6 +20,7 @@ WATCHED = {
         "services.tracker.front.blocks",
         "aiohttp.http_parser",
     ],
+    "mime": ["services.rewriter.mime"],
     "tokens": ["tests.fuzz.tokens", "schemas.token"],
 }
 _MISSING = (
