@@ -28,7 +28,10 @@ MISSING: Final = (
     "Postfix is missing. Debian: apt install apt dpkg (it is then unpacked beside); macOS has it;"
     " Fedora: dnf install postfix"
 )
-NO_LIBRARIES: Final = "Postfix lacks libraries that it is linked with. Debian: apt install libdb5.3 libicu72 libnsl2 libsasl2-2"
+NO_LIBRARIES: Final = (
+    "Postfix lacks libraries that it is linked with."
+    " Debian: apt install libdb5.3 libicu72 libnsl2 libsasl2-2"
+)
 NEEDS_ROOT: Final = "Postfix starts as root only: run `make interop T=mail` as root, as CI does"
 EIGHT, SEVEN = "eight.example", "seven.example"
 _BOXES: Final = "boxes.example"
