@@ -128,6 +128,25 @@ class _BlindlyMoving(Checkpoints):
             )
 
 
+class _CommittingFirst(Checkpoints):
+    """Commits the offset, and then what is counted, as whoever commits to Kafka before the database does."""
+
+    @contextlib.asynccontextmanager
+    async def advancing(self, moves: Sequence[Move]) -> AsyncIterator[Connection]:
+        async with super().advancing(moves):
+            pass
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield connection
+
+
+def test_an_offset_that_is_committed_before_its_effect_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumer, "Checkpoints", _CommittingFirst)
+    broken = found()
+    assert "which is not in" in broken, broken
+
+
 def test_an_unknown_outcome_taken_for_success_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumer, "Folder", _Trusting)
     monkeypatch.setattr(consumer, "Checkpoints", _BlindlyMoving)
