@@ -69,7 +69,8 @@ class Tracking:
         """Make the tracking link that stands for a link of the mail."""
         made = self._links.get(index)
         if made is None:
-            made = self._links[index] = f"{self._base}/c/{self._mint(Purpose.CLICK, index, url)}"
+            minter = self._minter or self._made()
+            made = self._links[index] = f"{self._base}/c/{minter.click(index, url)}"
         return made
 
     def canary(self, url: str) -> str:
@@ -85,10 +86,12 @@ class Tracking:
         return f"{self._base}/i/{self._mint(Purpose.PICTURE, index)}"
 
     def _mint(self, purpose: Purpose, index: int | None = None, url: str | None = None) -> str:
+        return (self._minter or self._made()).mint(purpose, index, url)
+
+    def _made(self) -> Minter:
         # Not at the start: what nobody follows may be for more recipients than a token can name.
-        if self._minter is None:
-            claim = Claim(
-                tenant=self._tenant, message_id=self._message_id, refs=self._refs, mode=self._mode
-            )
-            self._minter = Minter(self._ring, claim)
-        return self._minter.mint(purpose, index, url)
+        claim = Claim(
+            tenant=self._tenant, message_id=self._message_id, refs=self._refs, mode=self._mode
+        )
+        self._minter = Minter(self._ring, claim)
+        return self._minter

@@ -178,9 +178,16 @@ def test_the_tokens_of_a_copy_are_what_they_would_be_alone(
         made = minter.mint(purpose, index, url)
         assert made == token.mint(RING, purpose, one)
         assert token.read(RING, purpose, made) == one
+        clicked = token.mint(RING, Purpose.CLICK, replace(claim, index=index, url=url))
+        assert minter.click(index, url) == clicked
 
 
 def test_a_claim_without_a_form_is_not_minted() -> None:
+    whole = Claim(
+        tenant=Tenant("a"), message_id=MessageId(UUID(int=1)), refs=(RecipientRef("0" * 16),)
+    )
+    with pytest.raises(ValueError, match="target"):
+        token.Minter(RING, whole).click(1, "")
     bare = Claim(tenant=Tenant("a"), message_id=MessageId(UUID(int=1)), refs=())
     for purpose in LONG:
         with pytest.raises(ValueError, match="recipients"):
