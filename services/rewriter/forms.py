@@ -26,7 +26,6 @@ MIXED: Final = "multipart/mixed"
 FORMS: Final = (JSON, MIME, MIXED)
 # A multiple of three, so that pieces of base64 join.
 _PIECE_BYTES: Final = 192 * 1024
-_AT_ONCE_BYTES: Final = 64 * 1024
 
 T = TypeVar("T")
 
@@ -166,8 +165,3 @@ def _response(
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def is_large(size: int) -> bool:
-    """Tell whether work on so many bytes is for a thread."""
-    return size > _AT_ONCE_BYTES

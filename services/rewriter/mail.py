@@ -252,7 +252,13 @@ def _attachments(body: Iterable[Mapping[str, Any]], faults: list[Fault]) -> tupl
 
 
 def _decoded_size(content: str) -> int | None:
+    """Return how many bytes it is once decoded, None where it is no base64; in pieces, for it may be 20 MB."""
+    size = 0
     try:
-        return len(binascii.a2b_base64(content, strict_mode=True))
+        for at in range(0, len(content), _STEP_CHARACTERS):
+            size += len(binascii.a2b_base64(content[at : at + _STEP_CHARACTERS], strict_mode=True))
     except ValueError:  # binascii.Error is one; so is what a non-ASCII text raises
         return None
+    # Padding ends it, so it may stand in the last piece alone.
+    padding = content.find("=")
+    return size if padding < 0 or padding >= len(content) - 2 else None

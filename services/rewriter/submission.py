@@ -22,7 +22,9 @@ _SUBJECT_CHARACTERS: Final = 2_000
 _FILE_NAME_CHARACTERS: Final = 255
 _MEDIA_CHARACTERS: Final = 255
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
-_MUST_NOT_LEAVE: Final = re.compile(rb"^(?:resent-)?bcc\s*:|^inkling-", re.IGNORECASE | re.MULTILINE)
+_MUST_NOT_LEAVE: Final = re.compile(
+    rb"^(?:resent-)?bcc\s*:|^inkling-", re.IGNORECASE | re.MULTILINE
+)
 _POINTER: Final = re.compile(r"/([a-z_]+)(?:/(\d+))?(?:/([a-z_]+))?")
 
 

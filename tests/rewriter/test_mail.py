@@ -82,6 +82,7 @@ def test_an_address_counts_where_it_stands_first_and_a_refusal_wherever_it_stand
         ({"attachments": [{**FILE, "content": "QQ"}]}, ["/attachments/0/content"]),
         ({"attachments": [{**FILE, "content": "QQ==\n"}]}, ["/attachments/0/content"]),
         ({"attachments": [{**FILE, "content": "QQ=="*2}]}, ["/attachments/0/content"]),
+        ({"attachments": [{**FILE, "content": "QUI=" + "QUJD" * 400_000}]}, ["/attachments/0/content"]),
         ({"attachments": [{**FILE, "content": "Ä"}]}, ["/attachments/0/content"]),
         ({"to": [], "headers": {"To": "x"}}, ["/to", "/headers/To"]),
     ],
@@ -163,3 +164,14 @@ def test_the_document_refuses_what_is_no_mail(changes: dict[str, Any], field: st
 )  # fmt: skip
 def test_addresses_that_exist_are_taken(address: str) -> None:
     assert Validator(openapi(), "Address").errors(address) == []
+
+
+def test_a_large_file_is_measured_and_decoded_in_pieces() -> None:
+    raw = bytes(range(256)) * 10_000
+    (file,) = a_mail(
+        attachments=[{"name": "a", "content": base64.b64encode(raw).decode()}]
+    ).attachments
+    assert (file.size, file.head()[:4]) == (len(raw), bytes(range(4)))
+    pieces = list(file.chunks())
+    assert len(pieces) > 3
+    assert b"".join(pieces) == raw
