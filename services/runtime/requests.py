@@ -77,7 +77,8 @@ def parse(body: bytes, validator: Validator) -> dict[str, Any]:
         raise Problem(
             Slug.MALFORMED_JSON, f"The body cannot be read as JSON, at {where}."
         ) from error
-    if faults := _unstorable(value):
+    # NUL can stand in JSON as an escape only; where there is none no text need be looked at.
+    if faults := _unstorable(value, texts=b"\\u0000" in body):
         raise _invalid(faults)
     if faults := validator.errors(value):
         raise _invalid(faults)
@@ -227,8 +228,9 @@ def _of_another_type(
     )
 
 
-def _unstorable(value: Any) -> list[FieldError]:
+def _unstorable(value: Any, *, texts: bool) -> list[FieldError]:
     """Find what no schema forbids and PostgreSQL cannot hold; make ints of whole floats meanwhile."""
+    worth_a_look = (str, dict, list) if texts else (dict, list)
     faults: list[FieldError] = []
     pending: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     while pending and len(faults) < ERRORS_SHOWN:
@@ -244,11 +246,11 @@ def _unstorable(value: Any) -> list[FieldError]:
             continue
         items = list(found.items() if isinstance(found, dict) else enumerate(found))
         for key, inner in items:
-            if isinstance(key, str) and not _storable(key):
+            if texts and isinstance(key, str) and not _storable(key):
                 faults.append(_fault((*path, key), "A name must not contain the character NUL."))
             if isinstance(inner, float) and inner.is_integer() and abs(inner) < _EXACT:
                 found[key] = int(inner)
-            elif isinstance(inner, str | dict | list):
+            elif isinstance(inner, worth_a_look):
                 pending.append(((*path, key), inner))
     return faults
 
