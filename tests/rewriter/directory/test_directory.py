@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from schemas import topics
 from schemas.events import RecipientKind
 from schemas.identity import Tenant
 from services.rewriter.directory import answers
@@ -190,6 +191,33 @@ async def test_where_the_operator_wants_it_mail_waits_for_the_directory_or_passe
         asking.theirs.answer = None
         asking.clock.advance(REST_SECONDS)
         assert (await rewriter.post(a_body(to=MIXED))).status == 201
+
+
+async def test_a_mail_handed_in_again_is_decided_anew_under_the_same_ids() -> None:
+    async with a_directory() as asking, a_rewriter(directory=asking.directory) as rewriter:
+        asking.theirs.answer = web.Response(status=503)
+        body = a_body(to=MIXED[:1])
+        first = await rewriter.post(body, Idempotency_Key="k-1")
+        asking.theirs.answer = None
+        second = await rewriter.post(body, Idempotency_Key="k-1")
+        assert (first.json["followed"], second.json["followed"]) == (False, True)
+        assert first.json["message_id"] == second.json["message_id"]
+        one, two = rewriter.published(topics.EVENTS)
+        assert one.envelope.id == two.envelope.id
+
+
+async def test_whoever_waits_for_a_call_that_is_given_up_does_not_wait_for_ever() -> None:
+    async with a_directory() as asking:
+        asking.theirs.open.clear()
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(asking.directory.look_up(DEMO, [P1]))
+            await until(lambda: len(asking.theirs.questions) == 1)
+            second = group.create_task(asking.directory.look_up(DEMO, [P1]))
+            await asyncio.sleep(0)
+            first.cancel()
+        assert second.result() == {}
+        asking.theirs.open.set()
+        assert await asking.directory.look_up(DEMO, [P1]) == {P1: CONTACT}
 
 
 async def test_nothing_of_it_names_a_person_in_logs_or_metrics(
