@@ -1,6 +1,6 @@
 """What a mail holds, as values; made by `steps`."""
 
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -11,6 +11,8 @@ from services.rewriter.mime.charset import Decoded
 from services.rewriter.mime.header import Header
 from services.rewriter.mime.transfer import Source
 from services.rewriter.mime.tree import Part
+
+Spans = tuple[tuple[int, int], ...]
 
 
 class Code(StrEnum):
@@ -97,6 +99,8 @@ class Text:
     part: Part = field(repr=False)
     source: Source = field(repr=False)
     decoded: Decoded = field(repr=False)
+    # Of the edits of the copy made before, whose next one mostly stand there too: in the decoded bytes and in the mail.
+    places: dict[Spans, tuple[Spans, Spans]] = field(default_factory=dict, repr=False)
 
     @property
     def text(self) -> str:
@@ -158,6 +162,3 @@ class Changes:
     dropped_files: Collection[int] = ()
     strip_headers: Collection[str] = ()
     set_headers: Sequence[tuple[str, str]] = ()
-
-
-Steps = Generator[None, None, None]

@@ -5,8 +5,8 @@ from collections.abc import Generator, Sequence
 from typing import Final
 
 from services.rewriter.html import Edit
-from services.rewriter.mime import charset, fields, quoted, transfer
-from services.rewriter.mime.document import Changes, Document, Text
+from services.rewriter.mime import charset, fields, kinds, quoted, transfer
+from services.rewriter.mime.document import Changes, Document, Spans, Text
 from services.rewriter.mime.fields import Replacement
 from services.rewriter.mime.tree import Part
 
@@ -59,13 +59,17 @@ def _edited(raw: bytes, text: Text, edits: Sequence[Edit]) -> _Made:
         at = edit.end
     if not ordered:
         return []
-    places = yield from _placed(raw, text, ordered)
+    spans = tuple((edit.start, edit.end) for edit in ordered)
+    if spans not in text.places:
+        known = yield from _places(raw, text, spans)
+        text.places.clear()
+        text.places[spans] = known
+    decoded, encoded = text.places[spans]
+    places = yield from _written(raw, text, ordered, decoded)
     source = text.source
     if source.encoding == transfer.BASE64:
         return (yield from _in_base64(raw, text, places))
-    wanted = sorted({at for start, end, _ in places for at in (start, end)})
-    found = yield from transfer.places(raw, source, wanted)
-    there = [(found[start], found[end], markup) for start, end, markup in places]
+    there = [(*span, markup) for span, (_, _, markup) in zip(encoded, places, strict=True)]
     if source.encoding == transfer.QUOTED:
         made = yield from quoted.splicing(
             raw, source.start, source.end, there, fields.line_end(raw, text.part.header)
@@ -79,23 +83,33 @@ def _edited(raw: bytes, text: Text, edits: Sequence[Edit]) -> _Made:
     return made
 
 
-def _placed(
-    raw: bytes, text: Text, edits: Sequence[Edit]
+def _places(raw: bytes, text: Text, spans: Spans) -> Generator[None, None, tuple[Spans, Spans]]:
+    """Turn spans of characters into spans of decoded bytes, and these into spans of the mail, but in base64."""
+    source = text.source
+    decoded = yield from charset.offsets(text.decoded, source.data, spans)
+    if source.encoding == transfer.BASE64:
+        return tuple(decoded), ()
+    wanted = sorted({at for span in decoded for at in span})
+    found = yield from transfer.places(raw, source, wanted)
+    return tuple(decoded), tuple((found[start], found[end]) for start, end in decoded)
+
+
+def _written(
+    raw: bytes, text: Text, edits: Sequence[Edit], spans: Spans
 ) -> Generator[None, None, list[Replacement]]:
     """Turn edits of characters into edits of decoded bytes."""
-    decoded, data = text.decoded, text.source.data
-    spans = yield from charset.offsets(decoded, data, [(edit.start, edit.end) for edit in edits])
     line_end = _line_end(raw, text)
-    narrow = not text.html and charset.says_ascii(text.part.parameters.get("charset"))
+    ascii_only = not text.html and charset.says_ascii(text.part.parameters.get("charset"))
+    codec = text.charset
+    if ascii_only and not codec.startswith("utf-16"):
+        codec = "ascii"
     places = []
     for number, (edit, (start, end)) in enumerate(zip(edits, spans, strict=True), 1):
         if number % _EDITS == 0:
             yield
-        markup = "\n".join(edit.markup.splitlines()) if "\r" in edit.markup else edit.markup
-        markup = markup.replace("\n", line_end)
-        codec = "ascii" if narrow and not decoded.codec.startswith("utf-16") else decoded.codec
+        markup = edit.markup.replace("\r\n", "\n").replace("\n", line_end)
         places.append((start, end, charset.encode(markup, codec, html=text.html)))
-    return charset.shifted(data, places, decoded.codec)
+    return charset.shifted(text.source.data, places, text.charset)
 
 
 def _line_end(raw: bytes, text: Text) -> str:
@@ -192,7 +206,7 @@ def _parted(text: Text, markup: bytes) -> bytes:
 
 
 def _dropped(document: Document, indices: set[int]) -> list[Replacement]:
-    """Take parts out with the lines of their boundaries; a multipart that would lose all keeps an empty text."""
+    """Take parts out with the lines of their boundaries; where something must stay, an empty text does."""
     if not indices <= set(range(len(document.files))):
         raise ValueError("the mail has no such file")
     gone = {id(document.files[index].part) for index in indices}
@@ -206,11 +220,20 @@ def _dropped(document: Document, indices: set[int]) -> list[Replacement]:
     return made
 
 
+def _must_begin(parent: Part, gone: list[bool]) -> bool:
+    """Whether what goes first must leave something in its place: else there is nothing, or another part is shown."""
+    if all(gone):
+        return True
+    if parent.media == "multipart/related":
+        return kinds.root_of(parent) is parent.children[0]
+    return bool(kinds.name(parent.children[gone.index(False)]))
+
+
 def _taken_out(raw: bytes, parent: Part, gone: list[bool]) -> list[Replacement]:
     made: list[Replacement] = []
     children = parent.children
     first = 0
-    if all(gone):
+    if gone[0] and _must_begin(parent, gone):
         kept = children[0]
         line_end = fields.line_end(raw, kept.header)
         made.append((kept.header.start, kept.end, b"Content-Type: text/plain" + line_end * 2))

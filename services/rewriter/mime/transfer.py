@@ -32,9 +32,12 @@ _UNSEEN: Final = re.compile(rb"=[ \t]*+(?:\r?\n|\Z)|(?<![ \t])[ \t]++(?=\r?\n|\Z
 _MORE_PADDING: Final = re.compile(rb"\s*+=")
 # Behind each of these a text may be cut: nothing that follows changes what stands before.
 _CUT: Final = re.compile(rb"\n|[^=\s]{3}|=[^=\s]{0,2}(?==)|[ \t](?=\S)")
+_BLANKS: Final = (b" ", b"\t")
+_BLANKS_BEFORE_AN_END: Final = (b" \n", b" \r\n", b"\t\n", b"\t\r\n")
 _STANDS_FOR_ITSELF: Final = b"x"
-TOKEN: Final = re.compile(
-    rb"[^= \t]{1,4096}+|={1,4096}(?==)|=[0-9A-Fa-f]{2}|=[ \t]*+(?:\r?\n|\Z)|[ \t]++|=", re.DOTALL
+_TOKEN: Final = re.compile(
+    rb"[^=\r\n]{0,4096}[^=\s]|[\r\n]{1,4096}+|=[0-9A-Fa-f]{2}|=[ \t]*+(?:\r?\n|\Z)"
+    rb"|[ \t]++|={1,4096}(?==)|[^ \t]",
 )
 _ENDS_LINE: Final = re.compile(rb"\r?\n|\Z")
 
@@ -139,7 +142,7 @@ def _places_within(
     count, at = mark
     next_one = iter(wanted)
     target = next(next_one, None)
-    while target is not None and (token := TOKEN.match(raw, at, end)):
+    while target is not None and (token := _TOKEN.match(raw, at, end)):
         length, literal = _decoded_length(raw, token, end)
         while target is not None and target <= count + length:
             found[target] = at + (target - count) if literal else token.end()
@@ -158,7 +161,9 @@ def _decoded_length(raw: bytes, token: "re.Match[bytes]", end: int) -> tuple[int
             return (size if token.end() < end else 0), True  # at the very end it is a soft break
         case b"=":
             return int(size == 3 and token[0][1:].isalnum()), False
-        case b" " | b"\t" if _ENDS_LINE.match(raw, token.end(), end):
+        case b" " | b"\t" if raw[token.end() - 1] in b" \t" and _ENDS_LINE.match(
+            raw, token.end(), end
+        ):
             return 0, True
         case _:
             return size, True
@@ -171,9 +176,12 @@ def _quoted(raw: bytes, at: int, stop: int, end: int) -> bytes:
 
 
 def _unquoted(piece: bytes) -> bytes:
-    if b"=" not in piece:
-        return _UNSEEN.sub(b"", piece)
-    return binascii.a2b_qp(_UNSEEN.sub(b"", _DANGLING.sub(b"=3D", piece)))
+    if b"=" in piece:
+        piece = _DANGLING.sub(b"=3D", piece)
+    # Mostly no line ends in a blank, and then the soft breaks are such as anybody reads.
+    if piece.endswith(_BLANKS) or any(blank in piece for blank in _BLANKS_BEFORE_AN_END):
+        piece = _UNSEEN.sub(b"", piece)
+    return binascii.a2b_qp(piece)
 
 
 def _quoted_cuts(raw: bytes, start: int, end: int) -> Iterator[int]:

@@ -108,6 +108,33 @@ def test_a_multipart_that_loses_everything_keeps_an_empty_text() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "second", "stays"),
+    [
+        (b"mixed", b"Content-Type: text/html; name=a.html", True),
+        (b"related", b"Content-Type: text/html", True),
+        (b"mixed", b"Content-Type: text/html", False),
+    ],
+)
+def test_a_file_that_goes_makes_no_other_part_the_first_that_is_shown(
+    kind: bytes, second: bytes, stays: bool
+) -> None:
+    raw = (
+        HEAD
+        + b"Content-Type: multipart/"
+        + kind
+        + b"; boundary=b\r\n\r\n--b\r\n"
+        + PDF % (0, 0)
+        + b"--b\r\n"
+        + second
+        + b"\r\n\r\n<p>\r\n--b--\r\n"
+    )
+    document = mime.read(raw)
+    after = mime.read(mime.write(document, Changes(dropped_files={0})))
+    assert len(after.bodies) == len(document.bodies)
+    assert (b"text/plain" in after.raw) is stays
+
+
 def test_base64_keeps_the_length_and_the_end_of_its_lines() -> None:
     letters = b"PHA+\n" * 3 + b"PC9w\nPgo=\n-- \n"
     document = _html(letters, b"Content-Transfer-Encoding: base64")
