@@ -93,7 +93,7 @@ def _nodes(
             if original.get(name) != followed.get(name):
                 yield f"{place} {name}: {original.get(name)!r} / {followed.get(name)!r}"
     else:
-        compare = _html if original["type"] == "text/html" else _plain
+        compare = _html if original["type"].startswith("text/html") else _plain
         for one in compare(before, after, known):
             yield f"{place} {one}"
     kept = [one for one in original["parts"] if one.get("sha256") not in known.files]

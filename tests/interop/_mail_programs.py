@@ -61,7 +61,7 @@ class Programs:
         command = [str(self.go_parser)] if parser == "net/mail" else _node("mail_parser")
         lines = "".join(f"{path}\n" for path in paths)
         done = _run(command, lines)
-        told: list[Read] = [json.loads(line) for line in done.splitlines()]
+        told: list[Read] = [json.loads(line) for line in done.split("\n") if line]
         if len(told) != len(paths):
             raise RuntimeError(f"{parser} said {len(told)} things of {len(paths)} mails")
         return told
