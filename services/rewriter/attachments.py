@@ -16,6 +16,7 @@ class AttachmentReason(StrEnum):
     """Why a file stays attached in a followed mail: a closed list, stable at the doors and in the log."""
 
     NOT_REQUESTED = "not_requested"
+    FILE_DAMAGED = "file_damaged"
     FILE_TOO_LARGE = "file_too_large"
     FILE_TYPE_FORBIDDEN = "file_type_forbidden"
     SHOWN_IN_MAIL = "shown_in_mail"
@@ -29,6 +30,9 @@ class AttachmentReason(StrEnum):
 
 _DETAILS: Final = {
     AttachmentReason.NOT_REQUESTED: "You did not choose to follow this file.",
+    AttachmentReason.FILE_DAMAGED: (
+        "Mail programs may read this file in different ways, so it stays attached as it is."
+    ),
     AttachmentReason.FILE_TOO_LARGE: (
         "The file is larger than your organization lets files be stored; it stays attached."
     ),
@@ -87,7 +91,11 @@ def _decide(
         return AttachmentReason.NOT_REQUESTED
     if message is not None:
         return message
-    return AttachmentReason.SHOWN_IN_MAIL if shown else rules.forbid(file)
+    if shown:
+        return AttachmentReason.SHOWN_IN_MAIL
+    if file.part is not None and not file.part.exact:
+        return AttachmentReason.FILE_DAMAGED
+    return rules.forbid(file)
 
 
 def _matches(forbidden: str, media: str, name: str) -> bool:

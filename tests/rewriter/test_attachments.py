@@ -1,6 +1,6 @@
 import pytest
 
-from services.rewriter import attachments
+from services.rewriter import attachments, mime
 from services.rewriter.attachments import AttachmentReason, FileRules
 from services.rewriter.follow import FollowReason
 from services.rewriter.mail import Attachment
@@ -31,6 +31,21 @@ def test_what_was_asked_for_is_followed_and_of_the_rest_it_is_said_why() -> None
         FollowReason.ENGAGEMENT_OFF,
     )
     assert all(reason.detail.endswith(".") for reason in AttachmentReason)
+
+
+def test_a_file_of_a_mail_that_programs_may_read_in_different_ways_stays_attached() -> None:
+    coded = (b"QUJD", b"QQ==QUJD")
+    parts = b"".join(
+        b"\r\n--b\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n\r\n" + one
+        for one in coded
+    )
+    raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + parts + b"\r\n--b--\r\n"
+    files = [
+        Attachment(name="a", content_type="a/b", size=one.size, wanted=True, part=one)
+        for one in mime.read(raw).files
+    ]
+    reasons = attachments.decide(files, FileRules(), None)
+    assert reasons == (None, AttachmentReason.FILE_DAMAGED)
 
 
 def test_a_file_above_the_tenants_limit_is_too_large() -> None:

@@ -36,6 +36,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "too_many_links": "The email has more links than are followed.",
     "excluded_domain": "Your organization does not follow links to this domain.",
     "unsubscribe": "Links to unsubscribe are left alone.",
+    "file_damaged": "Mail programs may read the file in different ways, so it stays attached as it is.",
     "file_too_large": "The file is larger than your organization lets files be stored.",
     "file_type_forbidden": "Your organization does not let files of this type be stored.",
     "too_many_files": "The email has more files than are followed.",

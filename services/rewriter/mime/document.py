@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.rewriter.html import Edit
-from services.rewriter.mime import transfer
+from services.rewriter.mime import exactness, transfer
 from services.rewriter.mime.charset import Decoded
 from services.rewriter.mime.header import Header
 from services.rewriter.mime.transfer import Source
@@ -130,6 +130,11 @@ class File:
     def span(self) -> tuple[int, int]:
         """Where the content stands in the mail, as it is encoded there."""
         return self.part.start, self.part.end
+
+    @property
+    def exact(self) -> bool:
+        """Whether every program reads the same content out of it; a look at all of it."""
+        return exactness.is_exact(self.raw, self.part.start, self.part.end, self.part.encoding)
 
     def chunks(self) -> Iterator[bytes]:
         """Give the content piece by piece."""
