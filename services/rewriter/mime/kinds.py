@@ -65,9 +65,7 @@ def is_file(part: Part, shown: bool) -> bool:
     in_alternative = part.parent is not None and part.parent.media == "multipart/alternative"
     if in_alternative or (part.media == _CALENDAR and "method" in part.parameters):
         return False
-    return (
-        kind != "text" or bool(name(part)) or content_id(part) is not None or _is_shown_type(part)
-    )
+    return kind != "text" or bool(name(part)) or content_id(part) is not None
 
 
 def name(part: Part) -> str:
@@ -133,15 +131,11 @@ def _smime(part: Part) -> Trouble | None:
 
 
 def _is_shown(part: Part, index: int) -> bool:
-    if not _is_shown_type(part) or _is_attachment(part):
+    if part.media not in _SHOWN or _is_attachment(part):
         return False
     in_alternative = part.parent is not None and part.parent.media == "multipart/alternative"
     in_related = part.parent is not None and part.parent.media == "multipart/related"
     return index == 0 or in_alternative or in_related or not name(part)
-
-
-def _is_shown_type(part: Part) -> bool:
-    return part.media in _SHOWN
 
 
 def _is_attachment(part: Part) -> bool:

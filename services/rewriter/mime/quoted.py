@@ -13,7 +13,7 @@ from services.rewriter.mime.fields import Replacement
 LINE: Final = 76
 _EDITS: Final = 500
 # How much of one line is encoded at a time.
-_STEP: Final = 64 * 1024
+_STEP: Final = 16 * 1024
 _SPECIAL: Final = re.compile(rb"[^\t -<>-~]+")
 _LINES: Final = re.compile(rb"\r?\n")
 _UNSEEN: Final = re.compile(rb"[ \t]*+(?:\r?\n|\Z)")

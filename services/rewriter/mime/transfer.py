@@ -20,7 +20,7 @@ _UNREADABLE: Final = re.compile(
 )
 
 # How much is decoded at a time.
-_STEP: Final = 128 * 1024
+_STEP: Final = 64 * 1024
 # A run between two places at which quoted-printable may be cut without harm.
 _QUOTED_STEP: Final = 32 * 1024
 _OUTSIDE: Final = bytes(
