@@ -1,11 +1,9 @@
-"""Host names as settings keep them and links are compared with them: lower case, ASCII, other scripts encoded.
+"""Host names as settings keep them, the way a browser looks them up: lower case, ASCII, other scripts encoded.
 
-What stands in a link is compared with what stands in a setting, so both go through one form, the one a browser looks
-up: IDNA 2008 with the mapping of UTS 46, as `yarl` does it.
+IDNA 2008 with the mapping of UTS 46, as `yarl` does it; `domains` compares the hosts of links with them.
 """
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -31,8 +29,3 @@ def normal_host(written: str) -> str | None:
         return None
     # A browser takes a host whose last label is a number for an address.
     return None if _ADDRESS_LIKE.fullmatch(labels[-1]) else lower
-
-
-def lies_within(host: str, domains: Iterable[str]) -> bool:
-    """Tell whether a host in its normal form is one of the domains or lies below one."""
-    return any(host == domain or host.endswith("." + domain) for domain in domains)

@@ -153,7 +153,8 @@ class MailDoors:
 
     async def _read_mime(self, raw: bytes) -> Mail:
         """Read a mail in steps, and hold its headers to what the document says of a JSON body's fields."""
-        submission = submissions.read(await forms.paced(steps.reading(raw)))
+        document = await forms.paced(steps.reading(raw))
+        submission = await _in_thread_if_large(raw, partial(submissions.read, document))
         found = [
             replace(one, field=submission.header_of(one.field))
             for one in self._validator.errors(submission.body)
@@ -170,8 +171,10 @@ class MailDoors:
 
     async def _named(self, handed_in: Mail, terms: Terms) -> Mail:
         """Ask the directory about those whose kind the call leaves out, if it is there and following depends on it."""
+        if self._directory is None or not (handed_in.follow and terms.engagement):
+            return handed_in
         unnamed = people.unnamed(handed_in)
-        if self._directory is None or not (unnamed and handed_in.follow and terms.engagement):
+        if not unnamed:
             return handed_in
         return people.complete(handed_in, await self._directory.look_up(terms.tenant, unnamed))
 
