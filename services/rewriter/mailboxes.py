@@ -31,6 +31,8 @@ _DOT_ATOM: Final = re.compile(r"[^\s@<>()\[\],;:\\\".]+(?:\.[^\s@<>()\[\],;:\\\"
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # As much of a name as records keep.
 NAME_CHARACTERS: Final = 256
+# More than five hundred mailboxes with the longest addresses and names.
+MAX_CHARACTERS: Final = 512 * 1024
 
 
 class Unreadable(ValueError):
@@ -39,6 +41,8 @@ class Unreadable(ValueError):
 
 def read(value: str) -> list[Mailbox]:
     """Read a field's value, unfolded and not decoded; raises `Unreadable`."""
+    if len(value) > MAX_CHARACTERS:
+        raise Unreadable("There are too many.")
     found: list[Mailbox] = []
     one = _One()
     for kind, text in _tokens(value):

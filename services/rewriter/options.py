@@ -12,6 +12,8 @@ from services.rewriter.faults import Fault
 from services.rewriter.mailboxes import shown
 
 PREFIX: Final = "inkling-"
+# Five hundred recipients with all that can be said of them fit into one.
+MAX_CHARACTERS: Final = 512 * 1024
 OWNER: Final = "Inkling-Owner"
 RECIPIENTS: Final = "Inkling-Recipients"
 FOLLOW_ATTACHMENTS: Final = "Inkling-Follow-Attachments"
@@ -59,6 +61,8 @@ def read(fields: Iterable[tuple[str, str]]) -> Options:
         reader = _READERS.get(lower)
         if reader is None:
             options.faults.append(Fault(field=name, detail=_unknown(lower), known=False))
+        elif len(value) > MAX_CHARACTERS:
+            options.faults.append(Fault(field=name, detail="This header is too long."))
         elif lower in seen and lower not in _REPEATABLE:
             options.faults.append(
                 Fault(field=name, detail="This header may stand there once only.")

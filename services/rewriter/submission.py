@@ -72,7 +72,7 @@ def read(document: Document) -> Submission:
     asked = options.read((one.name, one.value) for one in header.fields)
     body: dict[str, Any] = {
         **asked.body,
-        "subject": mailboxes.shown(next(iter(header.raw("Subject")), ""))[:_SUBJECT_CHARACTERS],
+        "subject": _subject(next(iter(header.raw("Subject")), "")),
     }
     if sender := _sender(document, asked.faults):
         body["from"] = _member(sender)
@@ -95,6 +95,10 @@ def read(document: Document) -> Submission:
         body[place] = lines
     body["bcc"] += _hidden(asked, listed)
     return Submission(document=document, body=body, options=asked)
+
+
+def _subject(written: str) -> str:
+    return mailboxes.shown(written[: 8 * _SUBJECT_CHARACTERS])[:_SUBJECT_CHARACTERS]
 
 
 def _hides_fields(document: Document) -> bool:
@@ -140,6 +144,8 @@ def _mailboxes(document: Document, place: str, faults: list[Fault]) -> list[Mail
     for value in document.header.raw(place):
         try:
             found += mailboxes.read(value)
+            if len(found) > mail.MAX_RECIPIENTS:
+                raise mailboxes.Unreadable("There are too many.")
         except mailboxes.Unreadable as error:
             detail = f"The addresses cannot be read: {error}"
             faults.append(Fault(field=_FIELDS[place], detail=detail))

@@ -79,3 +79,8 @@ def test_a_name_is_shown_without_controls_and_quoted_where_it_must_be() -> None:
     assert mailboxes.shown("a\r\n b\tc\x00") == "a b c"
     assert mailboxes.write(None, "a@b") == "a@b"
     assert mailboxes.write('J. "D"', "a@b") == '"J. \\"D\\"" <a@b>'
+
+
+def test_a_field_without_end_is_not_looked_at() -> None:
+    with pytest.raises(Unreadable):
+        mailboxes.read("a@x.example," * 50_000)

@@ -80,3 +80,9 @@ def test_a_label_or_an_option_twice_is_one_too_many() -> None:
 def test_all_files_or_none(value: str, every: bool) -> None:
     found = options.read([("Inkling-Follow-Attachments", value)])
     assert (found.all_files, found.files, found.faults) == (every, [], [])
+
+
+def test_an_option_without_end_is_not_looked_at() -> None:
+    assert (
+        options.read([("Inkling-Label", "a=" + "b" * 600_000)]).faults[0].field == "Inkling-Label"
+    )

@@ -89,3 +89,8 @@ def test_somebody_hidden_has_to_be_said_to_be() -> None:
 def test_a_hidden_recipient_behind_a_line_that_is_no_field_is_not_let_through() -> None:
     assert faults(HEAD + b"junk\nBCC: x@x.example\n\nx") == ["Bcc"]
     assert mail(HEAD + b"junk\nX: 1\n\nBcc: x@x.example").document is not None
+
+
+def test_more_recipients_than_may_be_are_refused() -> None:
+    many = b", ".join(b"p%d@x.example" % n for n in range(501))
+    assert set(faults(HEAD.replace(b"Li <li@x.example>", many) + b"\n")) == {"To"}
