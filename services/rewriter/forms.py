@@ -40,16 +40,27 @@ def check(form: str, prepared: Prepared) -> None:
         )
 
 
-async def write(form: str, prepared: Prepared, status: int) -> web.Response:
+async def rehearse(form: str, prepared: Prepared) -> list[Rendition] | bytes:
+    """Make what can be made before anything is stored: all copies of a mail in fields, else the first one as a mail.
+
+    What would fail fails here, with nothing half done; `write` takes it.
+    """
+    if form == JSON and prepared.mail.document is None:
+        return await _all(prepared)
+    return await _raw(prepared, next(renditions(prepared)))
+
+
+async def write(
+    form: str, prepared: Prepared, status: int, made: list[Rendition] | bytes
+) -> web.Response:
     """Answer in that form."""
+    if isinstance(made, list):
+        return answered(answer.write(prepared, made), status)
     if form == MIME:
-        (copy,) = renditions(prepared)
-        return _response(_pieces(await _raw(prepared, copy)), MIME, status, _told(prepared))
+        return _response(_pieces(made), MIME, status, _told(prepared))
     if form == MIXED:
-        return await _mixed(prepared, status)
-    if prepared.mail.document is None:
-        return answered(answer.write(prepared, await _all(prepared)), status)
-    return _response(_json(prepared), JSON, status)
+        return await _mixed(prepared, status, made)
+    return _response(_json(prepared, made), JSON, status)
 
 
 async def paced(generator: Generator[None, None, T]) -> T:
@@ -91,14 +102,15 @@ def _told(prepared: Prepared) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-async def _mixed(prepared: Prepared, status: int) -> web.Response:
+async def _mixed(prepared: Prepared, status: int, first: bytes) -> web.Response:
     """Give each copy with its envelope, then the outcome as JSON."""
     copies = []
-    for one in renditions(prepared):
+    for number, one in enumerate(renditions(prepared)):
         headers = [("Inkling-To", ", ".join(one.to)), ("Inkling-Followed", _yes(one.followed))]
         if one.recipient is not None:
             headers.append(("Inkling-Recipient", one.recipient))
-        copies.append(Copy(await _raw(prepared, one), headers))
+        raw = await _raw(prepared, one) if number else first
+        copies.append(Copy(raw, headers))
         await asyncio.sleep(0)
     outcome = Copy(orjson.dumps(answer.outcome(prepared)), media=JSON)
     made = await asyncio.to_thread(mixed, [*copies, outcome])
@@ -107,10 +119,10 @@ async def _mixed(prepared: Prepared, status: int) -> web.Response:
     return response
 
 
-async def _json(prepared: Prepared) -> AsyncIterator[bytes]:
+async def _json(prepared: Prepared, first: bytes) -> AsyncIterator[bytes]:
     yield orjson.dumps(answer.outcome(prepared))[:-1] + b',"renditions":['
     for number, one in enumerate(renditions(prepared)):
-        raw = await _raw(prepared, one)
+        raw = await _raw(prepared, one) if number else first
         encoding = await paced(_encoding(raw))
         head = orjson.dumps(
             {**answer.envelope(one), "mime_encoding": encoding},

@@ -74,6 +74,7 @@ class MailDoors:
         try:
             prepared = await self._prepare(request, call, Mode.FULL)
             forms.check(form, prepared)
+            made = await forms.rehearse(form, prepared)
             records_of = records.encode(prepared, call.received_at, call.traceparent)
         except TooLarge as error:
             self._metrics.settle(MailOutcome.REFUSED)
@@ -92,7 +93,7 @@ class MailDoors:
         except Transient as error:
             return await self._without_records(prepared, form, error)
         self._metrics.record(prepared)
-        return await forms.write(form, prepared, HTTPStatus.CREATED)
+        return await forms.write(form, prepared, HTTPStatus.CREATED, made)
 
     async def preview(self, request: web.Request) -> web.StreamResponse:
         """Answer with what would become of the mail; its tokens are served and never recorded."""
@@ -108,7 +109,8 @@ class MailDoors:
         if self._undecided(prepared.mail):
             raise calls.unavailable("The directory does not say at the moment who is what.")
         self._metrics.settle(MailOutcome.PREVIEWED)
-        return await forms.write(form, prepared, HTTPStatus.OK)
+        made = await forms.rehearse(form, prepared)
+        return await forms.write(form, prepared, HTTPStatus.OK, made)
 
     def _enter(self, request: web.Request) -> tuple[Call, str]:
         call = calls.enter(request, Role.SENDER, self._clock)
@@ -221,7 +223,9 @@ class MailDoors:
             )
             raise calls.unavailable(detail) from error
         self._metrics.settle(MailOutcome.PASSED_UNAVAILABLE)
-        return await forms.write(form, instrument.unavailable(prepared), HTTPStatus.CREATED)
+        untouched = instrument.unavailable(prepared)
+        made = await forms.rehearse(form, untouched)
+        return await forms.write(form, untouched, HTTPStatus.CREATED, made)
 
 
 async def _in_thread_if_large(body: bytes, work: Callable[[], T]) -> T:

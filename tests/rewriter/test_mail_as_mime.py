@@ -5,6 +5,7 @@ import email
 import email.policy
 import re
 from email.message import EmailMessage, Message
+from html import unescape
 from typing import Any
 
 import orjson
@@ -349,3 +350,19 @@ async def test_a_mail_in_fields_can_leave_as_mime() -> None:
             assert mail["Cc"].addresses[0].display_name == "Zoë, Ltd"
             assert mail["Message-ID"] == shown["headers"]["Message-ID"]
             assert [one.get_filename() for one in mail.iter_attachments()] == ["Größe.pdf"]
+
+
+async def test_a_file_is_offered_in_whatever_charset_a_part_has() -> None:
+    name = b"=?utf-8?b?5pel5pys?= Gr.pdf"
+    raw = (
+        (HEAD + OPTIONS + b"Inkling-Follow-Attachments: all\r\n" + BODY)
+        .replace(b"filename=offer.pdf", b'filename="' + name + b'"')
+        .replace(b"text/plain; charset=utf-8", b"text/plain; charset=us-ascii")
+    )
+    async with a_rewriter() as rewriter:
+        answer = await hand_in(rewriter, raw, Accept="message/rfc822")
+        assert answer.status == 201, answer
+        after = parsed(answer.raw)
+        html = after.get_body(("html",)).get_content()  # type: ignore[union-attr]
+        assert "\u65e5\u672c Gr.pdf" in unescape(html)
+        assert "Sch\u00f6n" in html
