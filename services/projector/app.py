@@ -81,7 +81,7 @@ async def _folding(config: Config, life: Life, readings: Readings) -> AsyncItera
             Group(servers, "projector-group", GROUP), consumer, life.clock, metrics
         )
         database = DatabaseWatch(pool, PACKAGES)
-        reseeding = Reseeding(pool, Consumer(servers, "projector-facts"))
+        reseeding = Reseeding(pool, Consumer(servers, "projector-facts"), metrics=metrics)
         retention = Retention(pool, metrics, config.retention_days)
         life.checks.add("schema", database.problem)
         life.checks.add("facts", reseeding.problem)

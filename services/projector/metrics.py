@@ -61,6 +61,26 @@ class Metrics(LaneMetrics):
             "Hits deleted because their tenant keeps its history no longer, in days that others keep.",
             registry=registry,
         )
+        self.overdue_days: Final = Gauge(
+            "inkling_projector_history_overdue_partitions",
+            "Days of the history that nobody keeps any longer and that are there all the same; 0 as a rule.",
+            registry=registry,
+        )
+        self.hits_outside_days: Final = Gauge(
+            "inkling_projector_history_stray_hits",
+            "Hits in no partition of a day, as late ones that were re-driven are; counted up to 100,000.",
+            registry=registry,
+        )
+        self.reseed_remaining: Final = Gauge(
+            "inkling_projector_facts_reseed_remaining_records",
+            "Records of the facts' log to be read before anything is folded; 0 when there is nothing to remember.",
+            registry=registry,
+        )
+        self.reseed_failures: Final = Counter(
+            "inkling_projector_facts_reseed_failures",
+            "How often the facts' log could not be compared with the database; nothing is folded until it is.",
+            registry=registry,
+        )
         self.outbox_rows: Final = Gauge(
             "inkling_projector_outbox_rows",
             "Facts stated and not yet published; growing: Kafka does not take them.",

@@ -13,6 +13,7 @@ from typing import Final
 
 from schemas import topics
 from services.projector import stated
+from services.projector.metrics import Metrics
 from services.projector.stated import Stated
 from services.runtime.errors import Transient
 from services.runtime.leases import Lane
@@ -39,11 +40,19 @@ _RETRY: Final = Backoff(first_seconds=0.1, ceiling_seconds=5.0)
 class Reseeding:
     """Reads the facts topic into ``first_fact`` before anything is folded."""
 
-    def __init__(self, pool: Pool, reader: Reader, topic: str = topics.FACTS.name) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        reader: Reader,
+        topic: str = topics.FACTS.name,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._pool = pool
+        self._metrics = metrics
         self._reader = reader
         self._topic = topic
         self._stopping = asyncio.Event()
+        self._remaining = 0
         self._trouble: str | None = "facts: not compared with the topic yet"
 
     def problem(self) -> str | None:
@@ -62,6 +71,8 @@ class Reseeding:
                     if attempt == 0:
                         log.warning("facts_not_compared", reason=str(error))
                     self._trouble = str(error)
+                    if self._metrics is not None:
+                        self._metrics.reseed_failures.inc()
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(_RETRY.delay(attempt, random.random())):  # noqa: S311
                             await life.stopping.wait()
@@ -87,13 +98,23 @@ class Reseeding:
         lanes = [Lane(name, number) for number in range(found[name].partitions)]
         begins = await self._reader.beginning_offsets(lanes, _SECONDS)
         ends = await self._reader.end_offsets(lanes, _SECONDS)
+        starts = {
+            lane: begins[lane] if whole else await self._place(lane, begins[lane], ends[lane])
+            for lane in lanes
+        }
+        self._remaining = sum(ends[lane] - start for lane, start in starts.items())
+        self._tell(0)
         added = 0
-        for lane in lanes:
-            begin, end = begins[lane], ends[lane]
-            start = begin if whole else await self._place(lane, begin, end)
-            if start < end:
-                added += await self._read(lane, start, end)
+        for lane, start in starts.items():
+            if start < ends[lane]:
+                added += await self._read(lane, start, ends[lane])
         return added
+
+    def _tell(self, passed: int) -> None:
+        """Tell how many records are still to be read, when some more were."""
+        self._remaining -= passed
+        if self._metrics is not None:
+            self._metrics.reseed_remaining.set(self._remaining)
 
     async def _place(self, lane: Lane, begin: int, end: int) -> int:
         """Say from where on a lane has facts that are not remembered, or that wait although they are published."""
@@ -129,6 +150,7 @@ class Reseeding:
             before = place
             records, place = await self._poll(lane, end)
             idle = 0 if place > before else idle + 1
+            self._tell(min(place, end) - min(before, end))
             if idle > _IDLE_POLLS:
                 raise Transient(f"kafka: {lane} brings nothing from {place} on, and ends at {end}")
             facts = [one for one in map(stated.read, records) if one is not None]

@@ -6,7 +6,7 @@ only when no hit can fall into it any more, however far behind a lane is.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -20,7 +20,7 @@ from services.runtime import checkpoint
 from services.runtime.errors import Transient
 from services.runtime.lifecycle import Life
 from services.runtime.log import get_logger
-from services.runtime.postgres import Pool, Queries
+from services.runtime.postgres import Pool, Queries, Row
 
 log = get_logger(__name__)
 
@@ -28,6 +28,8 @@ _SQL: Final = Queries.load("services.projector", "projections/retention.sql")
 _LOOK_SECONDS: Final = 600.0
 _RETRY_SECONDS: Final = 10.0
 _AT_ONCE: Final = 2000
+# Hits outside the days are counted so far; more is told as so many.
+_COUNTED: Final = 100_000
 # Between two batches, so that folds come first: at most 20,000 hits a second.
 _REST_SECONDS: Final = 0.1
 
@@ -64,24 +66,37 @@ class Retention:
         rows = await self._pool.fetch(_SQL["tenants"])
         own = {str(row["tenant"]): int(row["retention_days"]) for row in rows}
         dropped = 0
-        for row in await self._pool.fetch(_SQL["days"]):
+        for row in await self._days(until, own):
             if stopping.is_set():
                 break
-            dropped += await self._expire(row["day"], until, own, stopping)
+            over = expiry.expired(row["day"], until, self._default_days, own)
+            dropped += await self._expire(row["day"], row["partitioned"], over, stopping)
+        await self._days(until, own)
         return dropped
 
+    async def _days(self, until: date, own: Mapping[str, int]) -> Sequence[Row]:
+        """Return the days of which anybody's time is up, and tell how many could go at once."""
+        rows = await self._pool.fetch(_SQL["days"])
+        over = [(row, expiry.expired(row["day"], until, self._default_days, own)) for row in rows]
+        self._metrics.overdue_days.set(sum(one.everybody for _, one in over))
+        self._metrics.hits_outside_days.set(await self._pool.fetchval(_SQL["other"], _COUNTED))
+        return [row for row, one in over if not one.nobody]
+
     async def _expire(
-        self, day: date, until: date, own: Mapping[str, int], stopping: asyncio.Event
+        self, day: date, partitioned: bool, over: Expired, stopping: asyncio.Event
     ) -> bool:
         """Do what is to be done about one day; True when it was dropped."""
-        over = expiry.expired(day, until, self._default_days, own)
-        if over.nobody:
+        if not partitioned:
+            await self._delete(day, over, stopping)
             return False
         if not over.everybody:
             await self._delete(day, over, stopping)
             if stopping.is_set() or not await self._pool.fetchval(_SQL["empty"], day):
                 return False
-        dropped = bool(await self._pool.fetchval(_SQL["drop"], day))
+        async with self._pool.acquire() as connection, connection.transaction():
+            dropped = bool(await connection.fetchval(_SQL["drop"], day))
+            if dropped and over.everybody:
+                await connection.execute(_SQL["dropped"], day)
         if dropped:
             self._metrics.days_dropped.inc()
             log.info("day_dropped", day=day.isoformat())
@@ -95,7 +110,7 @@ class Retention:
             async with self._pool.acquire() as connection, connection.transaction():
                 if not await connection.fetchval(_SQL["alone"]):
                     return
-                last = await connection.execute(
+                last = await connection.fetchval(
                     _SQL["delete"], day, named, over.others, keeping, _AT_ONCE
                 )
             deleted += last

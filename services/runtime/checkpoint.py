@@ -14,6 +14,8 @@ from services.runtime.leases import Lane
 from services.runtime.postgres import Connection, Pool, Queries, Row
 
 _SQL = Queries.load("services.runtime", "checkpoint.sql")
+READ_TO = _SQL["read_to"]
+"""The statement of `read_to`, to stand in a larger one; $1 is the consumer."""
 
 
 class Fenced(Exception):

@@ -141,8 +141,9 @@ class Connection:
         """
         with self._translated():
             async with self._raw.transaction(readonly=readonly, isolation=isolation):
-                for name, value in (settings or {}).items():
-                    await self._raw.execute("select set_config($1, $2, true)", name, value)
+                if settings:
+                    told = list(settings), list(settings.values())
+                    await self._raw.execute(_SET, *told)
                 yield
 
     def terminate(self) -> None:
@@ -157,6 +158,10 @@ class Connection:
             if isinstance(error, TimeoutError | asyncpg.InternalClientError):
                 _cut(self._raw)
             raise classify(error) from error
+
+
+# All at once: each would be a way to the server and back.
+_SET = "select set_config(name, value, true) from unnest($1::text[], $2::text[]) told (name, value)"
 
 
 def _cut(raw: Any) -> None:

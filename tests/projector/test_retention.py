@@ -4,6 +4,7 @@ import asyncio
 from datetime import date
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from schemas.settings import TenantSet
 from schemas.topics import SETTINGS
@@ -143,3 +144,53 @@ async def test_it_looks_until_the_process_is_to_stop(store: Store) -> None:
         await eventually(gone)
         life.stop()
         await running
+
+
+async def test_hits_of_days_without_a_partition_are_over_as_well(store: Store) -> None:
+    """Late ones that were re-driven, and those that came while days were not kept, lie together."""
+    older = [NOW - 40 * DAY, NOW - 39 * DAY]
+    await store.apply(
+        [record(opened(), at=at, offset=n, tenant=ACME) for n, at in enumerate((*older, OLD))]
+    )
+    await days.ensure(store.pool, ManualClock())
+    assert await store.pool.fetchval("select count(*) from interaction_other") == 3
+    await _read_to(store, NOW)
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    retention = Retention(store.pool, metrics, 38)
+    await retention.once(asyncio.Event())
+    assert [at for _, at in await _left(store)] == [older[1], OLD]
+    assert registry.get_sample_value("inkling_projector_history_stray_hits") == 2
+    assert registry.get_sample_value("inkling_projector_history_overdue_partitions") == 0
+    assert registry.get_sample_value("inkling_projector_hits_expired_total") == 1
+    await Retention(store.pool, metrics, 8).once(asyncio.Event())
+    assert [at for _, at in await _left(store)] == [OLD], "a hit may be late for so long"
+
+
+async def test_whose_history_was_shortened_is_told_from_when_on_it_is_whole(store: Store) -> None:
+    async def begins() -> dict[str, str]:
+        rows = await store.pool.fetch("select tenant, first_day::text as day from history_floor")
+        return {row["tenant"]: row["day"] for row in rows}
+
+    await _history(store)
+    await _keep(store, ACME, 10)
+    await _read_to(store, OLD + 20 * DAY)
+    await _once(store, None)
+    assert await begins() == {ACME: "2026-01-02"}
+    await _read_to(store, OLD + 32 * DAY)
+    await _once(store, 30)
+    assert await begins() == {ACME: "2026-01-02", "": "2025-12-30"}
+
+
+async def test_a_day_that_cannot_be_dropped_is_overdue(store: Store) -> None:
+    await _history(store)
+    await _read_to(store, OLD + 32 * DAY)
+    registry = CollectorRegistry()
+    retention = Retention(store.pool, Metrics(registry), 30)
+    async with store.pool.acquire() as reader, reader.transaction():
+        await reader.fetch("select 1 from interaction")
+        with pytest.raises(Transient):
+            await retention.once(asyncio.Event())
+    assert registry.get_sample_value("inkling_projector_history_overdue_partitions") == 6
+    await retention.once(asyncio.Event())
+    assert registry.get_sample_value("inkling_projector_history_overdue_partitions") == 0

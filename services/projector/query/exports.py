@@ -6,7 +6,7 @@ last chunk, so that half a list is never taken for a whole one.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +34,7 @@ EXPORT_SECONDS: Final = 600.0
 WRITE_SECONDS: Final = 30.0
 # One sort of everything; a batch takes milliseconds.
 _STATEMENT_SECONDS: Final = 60.0
+_EVERYTHING: Final = 10**12
 # At once, in one process: lists need the other connections of the pool.
 AT_ONCE: Final = 2
 
@@ -100,16 +101,49 @@ async def _stream(
     response = web.StreamResponse(headers=_headers(export.form, standing))
     response.enable_chunked_encoding()
     write = _WRITERS[export.form]
+
+    async def tell(rows: Sequence[Row]) -> None:
+        lines = write(shaped(standing, rows, export.now))
+        # only now the head, so that a question that fails before is told as such
+        await _begin(request, response, export.form)
+        await _write(response, lines)
+
     async with aclosing(_batches(connection, export, standing)) as batches:
-        async for rows in batches:
-            told = await shaped(connection, export.scope, standing, rows, export.now)
-            # only now the head, so that a question that fails before is told as such
-            await _begin(request, response, export.form)
-            async with asyncio.timeout(WRITE_SECONDS):
-                await response.write(write(told))
+        rows = await _next(batches)
+        while rows is not None:
+            rows = await _meanwhile(batches, tell, rows)
     await _begin(request, response, export.form)
     await response.write_eof()
     return response
+
+
+Batches = AsyncGenerator[Sequence[Row], None]
+
+
+async def _next(batches: Batches) -> Sequence[Row] | None:
+    return await anext(batches, None)
+
+
+async def _meanwhile(
+    batches: Batches, tell: Callable[[Sequence[Row]], Awaitable[None]], rows: Sequence[Row]
+) -> Sequence[Row] | None:
+    """Have PostgreSQL read the next batch while the present one is written; no more than the two are held."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(_next(batches))
+            await asyncio.sleep(0)  # the question for it leaves before the present one is written
+            await tell(rows)
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+    return following.result()
+
+
+async def _write(response: web.StreamResponse, lines: bytes) -> None:
+    try:
+        async with asyncio.timeout(WRITE_SECONDS):
+            await response.write(lines)
+    except TimeoutError as error:
+        raise ConnectionResetError("the client takes nothing") from error
 
 
 async def _begin(request: web.Request, response: web.StreamResponse, form: Form) -> None:
@@ -149,9 +183,7 @@ _WRITERS: Final[dict[Form, Callable[[Sequence[Shape]], bytes]]] = {
 }
 
 
-async def _batches(
-    connection: Connection, export: Export, standing: Standing
-) -> AsyncGenerator[Sequence[Row], None]:
+async def _batches(connection: Connection, export: Export, standing: Standing) -> Batches:
     conditions = await _conditions(connection, export, standing)
     left = export.most
     for step in _steps(conditions, export, standing):
@@ -178,9 +210,11 @@ def _steps(conditions: Conditions, export: Export, standing: Standing) -> list[S
     """Return the statements whose rows, one after the other, are the list."""
     frame, after = QUERIES["messages"], export.page_of.after
     order = export.page_of.order.told(standing.engaged)
+    # a limit, so that what names people is looked up behind the sort and not carried through it
+    most = _EVERYTHING if export.most is None else export.most
     steps: list[Statement] = []
     if after is None or after.key is not None:
-        steps.append(with_key(frame, conditions, order, after, export.most))
+        steps.append(with_key(frame, conditions, order, after, most))
     if order.nullable:
-        steps.append(without_key(frame, conditions, order, after, export.most))
+        steps.append(without_key(frame, conditions, order, after, most))
     return steps

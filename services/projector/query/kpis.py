@@ -19,7 +19,7 @@ from services.projector.query.parameters import KpiFilter
 from services.projector.query.scope import Scope
 from services.projector.query.selection import message_conditions
 from services.projector.query.shapes import INTERACTIONS, RATES, Shape
-from services.projector.query.standing import Standing
+from services.projector.query.standing import ALL_KEPT, Standing
 from services.runtime.postgres import Connection, Queries, Row
 
 QUERIES: Final = Queries.load(__package__ or "", "kpis.sql")
@@ -66,6 +66,7 @@ async def by_day(
         "by": "day",
         "from": wanted.first.isoformat(),
         "to": wanted.last.isoformat(),
+        **(standing if wanted.particular else ALL_KEPT).history(),
         "totals": shapes.figures(standing.seen(add_up(list(found.values())))),
         "days": [
             {"day": day.isoformat(), **shapes.figures(standing.seen(found.get(day, NOTHING)))}
@@ -87,6 +88,7 @@ async def by_hour_of_week(
     hours = [found.get(hour, NOTHING) for hour in range(HOURS)]
     return {
         "by": "hour_of_week",
+        **(standing if wanted.particular else ALL_KEPT).history(),
         "totals": shapes.interactions(standing.seen(add_up(hours)), *INTERACTIONS),
         "hours": [
             {

@@ -1,9 +1,7 @@
 """The lists of messages and templates: filter, order, one page, and what names the people in it."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import Final
-from uuid import UUID
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from schemas.instant import Instant
 from services.projector.query import shapes
@@ -19,9 +17,6 @@ from services.projector.query.status import ABOUT_SENDING
 from services.runtime.postgres import Connection, Queries, Row
 
 QUERIES: Final = Queries.load(__package__ or "", "lists.sql")
-
-# A list shows whom a mail went to at a glance; all of them stand in the message itself.
-RECIPIENTS_SHOWN: Final = 20
 
 
 async def messages(
@@ -39,7 +34,7 @@ async def messages(
     conditions = told_conditions(scope, standing, wanted)
     page = await read_messages(connection, asked, conditions, walk)
     return {
-        "data": await shaped(connection, scope, standing, page.rows, now),
+        "data": shaped(standing, page.rows, now),
         "next": page_of.cursor(page.next),
     }
 
@@ -53,22 +48,16 @@ def told_conditions(scope: Scope, standing: Standing, wanted: MessageFilter) -> 
     return conditions
 
 
-async def shaped(
-    connection: Connection, scope: Scope, standing: Standing, rows: Sequence[Row], now: Instant
-) -> list[Shape]:
+def shaped(standing: Standing, rows: Iterable[Row], now: Instant) -> list[Shape]:
     """Write rows of messages with whom they went to."""
-    ids = [row["message_id"] for row in rows]
-    people = await _people(connection, scope, ids)
-    known = await _personal(connection, scope, ids)
     return [
-        shapes.message(
-            standing.seen(row),
-            people[row["message_id"]],
-            known.get(row["message_id"], NOBODY),
-            now,
-        )
+        shapes.message(standing.seen(row), row["people"] or (), _personal(row["named"]), now)
         for row in rows
     ]
+
+
+def _personal(named: Mapping[str, Any] | None) -> Personal:
+    return NOBODY if named is None else shapes.personal(named["subject"], named)
 
 
 async def templates(
@@ -104,21 +93,3 @@ async def template(
         connection, QUERIES["templates"], conditions, TEMPLATES.order("id"), after=None, limit=1
     )
     return shapes.template(standing.seen(page.rows[0])) if page.rows else None
-
-
-async def _people(
-    connection: Connection, scope: Scope, ids: Sequence[UUID]
-) -> dict[UUID, list[Row]]:
-    found: defaultdict[UUID, list[Row]] = defaultdict(list)
-    for row in await connection.fetch(QUERIES["people"], scope.tenant, ids, RECIPIENTS_SHOWN):
-        found[row["message_id"]].append(row)
-    return found
-
-
-async def _personal(
-    connection: Connection, scope: Scope, ids: Sequence[UUID]
-) -> dict[UUID, Personal]:
-    return {
-        row["message_id"]: shapes.personal(row["subject"], {"recipients": row["recipients"]})
-        for row in await connection.fetch(QUERIES["personal"], scope.tenant, ids)
-    }

@@ -1,5 +1,6 @@
 -- name: messages
--- One page of messages. `m.sent_at` is when a held mail left, or when one that was not held was prepared.
+-- One page of messages, each with its first 20 recipients and with what names people and content in it, as far as it was not
+-- forgotten: all in one statement, so that a page is one way to the database. `m.sent_at` is when a held mail left, or when one that was not held was prepared.
 select
     m.*,
     {key} as sort_key,
@@ -10,7 +11,22 @@ select
         where t.tenant = m.tenant and t.template_id = m.template_id
         order by t.named_at desc
         limit 1
-    ) as template_name
+    ) as template_name,
+    (
+        select jsonb_agg(to_jsonb(first) order by first.position nulls last, first.ref)
+        from (
+            select ref, position, kind, field, followed, reason
+            from recipient r
+            where r.tenant = m.tenant and r.message_id = m.message_id
+            order by position nulls last, ref
+            limit 20
+        ) first
+    ) as people,
+    (
+        select jsonb_build_object('subject', p.subject, 'recipients', p.body -> 'recipients')
+        from personal p
+        where p.tenant = m.tenant and p.message_id = m.message_id
+    ) as named
 from {source}
 where {where}
 order by {order}
@@ -75,25 +91,6 @@ from rated m
 where {where}
 order by {order}
 limit {limit};
-
--- name: people
--- The first recipients of some messages.
-select *
-from (
-    select
-        message_id, ref, position, kind, field, followed, reason,
-        row_number() over (partition by message_id order by position nulls last, ref) as number
-    from recipient
-    where tenant = $1 and message_id = any($2::uuid[])
-) numbered
-where number <= $3
-order by message_id, number;
-
--- name: personal
--- What names people and content of some messages, as far as it was not forgotten.
-select message_id, subject, body -> 'recipients' as recipients
-from personal
-where tenant = $1 and message_id = any($2::uuid[]);
 
 -- name: where_tenant
 -- Rows of the caller's tenant.

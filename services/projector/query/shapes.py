@@ -58,20 +58,23 @@ def moment(instant: int | None) -> str | None:
     """Write a time of the tables as the doors do."""
     if instant is None:
         return None
-    day, rest = divmod(instant, _DAY)
-    minutes, microseconds = divmod(rest, _MINUTE)
-    hour, minute = divmod(minutes, 60)
-    second, fraction = divmod(microseconds, SECOND)
-    return f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}.{fraction:06d}Z"
+    seconds, fraction = divmod(instant, SECOND)
+    day, second = divmod(seconds, _DAY)
+    return f"{_date(day)}{_clock(second)}.{fraction:06d}Z"
 
 
+# An export writes a dozen times for each of a million rows, so their parts are remembered.
 @lru_cache(maxsize=4096)
 def _date(day: int) -> str:
-    return text(Instant(day * _DAY))[:10]
+    return text(Instant(day * _DAY * SECOND))[:11]
 
 
-_MINUTE: Final = 60 * SECOND
-_DAY: Final = 24 * 60 * _MINUTE
+@lru_cache(maxsize=24 * 3600)
+def _clock(second: int) -> str:
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+
+
+_DAY: Final = 24 * 3600
 
 
 def reason(code: str | None) -> Shape | None:
@@ -81,19 +84,30 @@ def reason(code: str | None) -> Shape | None:
 
 def interactions(row: Fields, *names: str) -> Shape:
     """Write the counts, firsts and lasts of some kinds of interaction: all, and people's."""
-    return {
-        name: _occurrences(row, "", name) | {"human": _occurrences(row, "human_", name)}
-        for name in names
-    }
+    found: Shape = {}
+    for name in names:
+        count, first, last, human_count, human_first, human_last = _COLUMNS[name]
+        found[name] = {
+            "count": row[count],
+            "first_at": None if (at := row[first]) is None else moment(at),
+            "last_at": None if (at := row[last]) is None else moment(at),
+            "human": {
+                "count": row[human_count],
+                "first_at": None if (at := row[human_first]) is None else moment(at),
+                "last_at": None if (at := row[human_last]) is None else moment(at),
+            },
+        }
+    return found
 
 
-def _occurrences(row: Fields, whose: str, name: str) -> Shape:
-    verb = INTERACTIONS[name]
-    return {
-        "count": row[f"{whose}{name}"],
-        "first_at": moment(row[f"{whose}first_{verb}_at"]),
-        "last_at": moment(row[f"{whose}last_{verb}_at"]),
-    }
+_COLUMNS: Final = {
+    name: tuple(
+        column
+        for whose in ("", "human_")
+        for column in (f"{whose}{name}", f"{whose}first_{verb}_at", f"{whose}last_{verb}_at")
+    )
+    for name, verb in INTERACTIONS.items()
+}
 
 
 def message(row: Fields, people: Sequence[Fields], known: Personal, now: Instant) -> Shape:

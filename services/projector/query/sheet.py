@@ -12,9 +12,8 @@ import orjson
 
 from services.projector.query.shapes import INTERACTIONS, Shape
 
-_PLAIN: Final = ("id", "subject", "owner", "sent_at", "scheduled_at", "followed")
 COLUMNS: Final = (
-    *_PLAIN,
+    *("id", "subject", "owner", "sent_at", "scheduled_at", "followed"),
     *("reason", "renditions", "template_id", "template_name", "template_version", "regarding"),
     *("labels", "recipients", "recipient_count", "status", "status_text"),
     *(
@@ -34,32 +33,38 @@ def header() -> bytes:
 
 def rows(messages: Iterable[Shape]) -> bytes:
     """Write a row for each message, as `shapes.message` has it."""
-    return _write([[_cell(value) for value in _values(message)] for message in messages])
+    return _write(map(_values, messages))
 
 
 def _values(message: Mapping[str, Any]) -> list[object]:
+    """Return the cells; None is an empty one. Only what people wrote can begin like a formula."""
     template, reason = message["template"] or {}, message["reason"] or {}
     labels = message["labels"]
-    return [
-        *(message[name] for name in _PLAIN),
-        reason.get("code"),
-        message["renditions"],
-        template.get("id"),
-        template.get("name"),
-        template.get("version"),
-        message["regarding"],
+    cells: list[object] = [
+        message["id"],
+        _text(message["subject"]),
+        _text(message["owner"]),
+        message["sent_at"],
+        message["scheduled_at"],
+        "true" if message["followed"] else "false",
+        _text(reason.get("code")),
+        _text(message["renditions"]),
+        _text(template.get("id")),
+        _text(template.get("name")),
+        _text(template.get("version")),
+        _text(message["regarding"]),
         orjson.dumps(labels, option=orjson.OPT_SORT_KEYS).decode() if labels else None,
-        "; ".join(map(_person, message["recipients"])),
+        _text("; ".join(map(_person, message["recipients"]))),
         message["recipient_count"],
         message["status"]["code"],
         message["status"]["text"],
-        *(
-            counted[part]
-            for name in INTERACTIONS
-            for counted in (message[name], message[name]["human"])
-            for part in ("count", "first_at", "last_at")
-        ),
     ]
+    for name in INTERACTIONS:
+        counted = message[name]
+        human = counted["human"]
+        cells += (counted["count"], counted["first_at"], counted["last_at"])
+        cells += (human["count"], human["first_at"], human["last_at"])
+    return cells
 
 
 def _person(who: Mapping[str, Any]) -> str:
@@ -69,14 +74,8 @@ def _person(who: Mapping[str, Any]) -> str:
     return f"{name} <{address}>" if name else str(address)
 
 
-def _cell(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+def _text(value: str | None) -> str | None:
+    return f"'{value}" if value is not None and value.startswith(_FORMULA) else value
 
 
 def _write(lines: Iterable[Sequence[object]]) -> bytes:

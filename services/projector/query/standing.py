@@ -5,6 +5,7 @@ stays in the read models, and is back once engagement is on again.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from services.projector.query import shapes
@@ -16,6 +17,7 @@ from services.runtime.postgres import Connection, Queries
 
 QUERIES: Final = Queries.load(__package__ or "", "standing.sql")
 OFF: Final = "engagement_off"
+_STANDING: Final = QUERIES["standing"].format(read_to=checkpoint.READ_TO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +26,19 @@ class Standing:
 
     as_of: int | None
     engaged: bool
+    history_from: date | None = None
+    """Of days before this, single hits were dropped."""
 
     def seen(self, row: Fields) -> Fields:
         """Return a row as it may be shown: with empty figures where engagement is off."""
         return row if self.engaged else Emptied(row)
+
+    def history(self) -> Shape:
+        """Write from when on the history is whole, for answers that are made of it."""
+        begins = self.history_from
+        return {
+            "history_from": None if begins is None else f"{begins.isoformat()}T00:00:00.000000Z"
+        }
 
     def shape(self) -> Shape:
         """Write the members that every answer ends with."""
@@ -38,6 +49,10 @@ class Standing:
             },
             "as_of": shapes.moment(self.as_of),
         }
+
+
+ALL_KEPT: Final = Standing(as_of=None, engaged=True)
+"""The standing of figures that outlive the history."""
 
 
 class Emptied:
@@ -63,7 +78,11 @@ EMPTY: Final = frozenset(
 
 async def stand(connection: Connection, scope: Scope) -> Standing:
     """Read how the answers of this transaction stand."""
-    engaged = await connection.fetchval(QUERIES["engagement"], scope.tenant)
+    row = await connection.fetchrow(_STANDING, CONSUMER, scope.tenant)
+    if row is None:
+        raise TypeError("a statement without a table has one row")
     return Standing(
-        as_of=await checkpoint.read_to(connection, CONSUMER), engaged=engaged is not False
+        as_of=row["read_to"],
+        engaged=row["engagement"] is not False,
+        history_from=row["history_from"],
     )

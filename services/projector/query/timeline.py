@@ -61,7 +61,11 @@ def _page(found: Found, read: list[Entry], page_of: PageOf) -> Shape:
     shown = behind[: page_of.limit]
     more = len(behind) > len(shown)
     position = Position(key=shown[-1].at, tie=str(shown[-1].id)) if more else None
-    return {"data": [one.shape for one in shown], "next": page_of.cursor(position)}
+    return {
+        "data": [one.shape for one in shown],
+        "next": page_of.cursor(position),
+        **found.standing.history(),
+    }
 
 
 def _integer(position: Position) -> int:

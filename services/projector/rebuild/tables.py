@@ -30,6 +30,7 @@ READ_MODELS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 KEPT: Final = frozenset(
     {"checkpoint", "worker", "quarantine", "gap", "outbox", "first_fact", "schema_version"}
+    | {"history_floor"}
 )
 """What the runtime knows of its lanes, and what was stated as a fact: it is so once and for all."""
 # Indexes of these are what the fold itself finds rows by; those of others are made when the rows are there.

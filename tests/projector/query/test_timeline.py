@@ -1,3 +1,5 @@
+from datetime import date
+
 from tests.projector.query.given import DAY, Given
 from tests.support.clock import START
 
@@ -92,3 +94,24 @@ async def test_a_cursor_of_one_view_or_message_does_not_fit_another(given: Given
     for path in (f"{one}/timeline?view=summary", f"{two}/timeline?view=complete", f"{one}/links?"):
         answer = await given.ask(f"/v1/messages/{path}&cursor={page['next']}")
         assert (answer.status, answer.json["type"]) == (400, "urn:inkling:problem:invalid-cursor")
+
+
+async def test_a_history_that_was_shortened_says_from_when_on_it_is_whole(given: Given) -> None:
+    found = await given.message(prepared_at=START, regarding="deal-9")
+    paths = [
+        f"/v1/messages/{found}/timeline", f"/v1/messages/{found}/timeline?view=summary",
+        "/v1/kpis?regarding=deal-9", "/v1/kpis?by=hour_of_week&regarding=deal-9",
+    ]  # fmt: skip
+
+    async def told() -> set[str | None]:
+        return {(await given.get(path))["history_from"] for path in paths}
+
+    assert await told() == {None}
+    await given.insert("history_floor", tenant="other", first_day=date(2026, 5, 1))
+    assert await told() == {None}, "that is another's"
+    await given.insert("history_floor", tenant="", first_day=date(2025, 3, 1))
+    assert await told() == {"2025-03-01T00:00:00.000000Z"}
+    await given.insert("history_floor", tenant="demo", first_day=date(2025, 12, 31))
+    assert await told() == {"2025-12-31T00:00:00.000000Z"}
+    whole = await given.get("/v1/kpis?owner=ana")
+    assert whole["history_from"] is None, "roll-ups outlive the history"
