@@ -120,6 +120,12 @@ def _from_python() -> Iterator[Sample]:
     made.add_attachment(_FILE, maintype="application", subtype="pdf", filename="Angebot für 李.pdf")
     made.add_attachment("One line\r\n.\r\n", filename="notes.txt")
     yield Sample("python files", made.as_bytes(policy=smtp), files=True)
+    coded = base64.encodebytes(_FILE).replace(b"\n", b"\r\n").strip()
+    pieces = b"\r\n".join(base64.b64encode(_FILE[at : at + 50]) for at in range(0, len(_FILE), 50))
+    # Each piece padded, as some programs write it: no two readers agree on what that is.
+    yield Sample(
+        "python padded pieces", made.as_bytes(policy=smtp).replace(coded, pieces), files=True
+    )
     large = _alternative("Large", words, "quoted-printable")
     large.add_attachment(_FILE * 300, maintype="application", subtype="pdf", filename="large.pdf")
     yield Sample("python 2 MB", large.as_bytes(policy=smtp), files=True)
