@@ -5,6 +5,7 @@ are named once. A mail that comes as MIME is read by `submission`, and is the sa
 """
 
 import binascii
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -24,6 +25,8 @@ _MESSAGE_ID_CHARACTERS: Final = 900
 # They have fields of their own, or describe a body that only whoever builds the mail can describe.
 _FOREIGN_HEADERS: Final = frozenset({"from", "to", "cc", "bcc", "subject", "mime-version"})
 _FOREIGN_PREFIX: Final = "content-"
+_UNSUBSCRIBE: Final = "list-unsubscribe"
+_BRACKETED: Final = re.compile(r"<([^<>]*)>")
 # What is decoded at a time: some milliseconds.
 _STEP_CHARACTERS: Final = 1024 * 1024
 _HEAD_CHARACTERS: Final = 16
@@ -113,6 +116,16 @@ class Mail:
         if self.document is not None:
             return tuple(one.text for one in self.document.texts)
         return () if self.text is None else (self.text,)
+
+    @property
+    def unsubscribe_urls(self) -> tuple[str, ...]:
+        """The web addresses in the mail's `List-Unsubscribe` (RFC 2369; blanks in them are folds)."""
+        if self.document is not None:
+            values = self.document.header.raw(_UNSUBSCRIBE)
+        else:
+            values = tuple(v for name, v in self.headers.items() if name.lower() == _UNSUBSCRIBE)
+        found = ("".join(one.split()) for value in values for one in _BRACKETED.findall(value))
+        return tuple(one for one in found if not one.lower().startswith("mailto:"))
 
     @property
     def message_id_header(self) -> str | None:

@@ -11,8 +11,8 @@ from schemas import identity, token
 from schemas.settings import FollowPolicy
 from schemas.token import Mode, Purpose
 from services.rewriter import instrument
-from services.rewriter.follow import FollowReason
 from services.rewriter.copies import Rendition, renditions
+from services.rewriter.follow import FollowReason
 from services.rewriter.instrument import Prepared, TooLarge
 from services.rewriter.links import LinkReason
 from tests.rewriter.given import (

@@ -115,7 +115,7 @@ def test_an_empty_file_has_no_bytes() -> None:
         ({"from": "ana@demo.example"}, "/from"),
         ({"subject": "a\r\nBcc: b@c"}, "/subject"),
         ({"subject": "x" * 2001}, "/subject"),
-        ({"html": "x" * 4_194_305}, "/html"),
+        ({"html": "x" * 16_777_217}, "/html"),
         ({"headers": {"X-A": "b\r\nBcc: eve@evil.example"}}, "/headers/X-A"),
         ({"headers": {"X-A": "b\u2028c"}}, "/headers/X-A"),
         ({"headers": {"X A": "b"}}, "/headers"),
@@ -175,3 +175,10 @@ def test_a_large_file_is_measured_and_decoded_in_pieces() -> None:
     pieces = list(file.chunks())
     assert len(pieces) > 3
     assert b"".join(pieces) == raw
+
+
+def test_the_addresses_with_which_a_person_leaves_the_list_are_known() -> None:
+    value = "<https://demo.example/u?x=1>, <mailto:u@demo.example>, (c) <https://demo.example/ two>"
+    found = a_mail(headers={"List-unsubscribe": value, "X-Other": "<https://x.example/>"})
+    assert found.unsubscribe_urls == ("https://demo.example/u?x=1", "https://demo.example/two")
+    assert a_mail().unsubscribe_urls == ()
