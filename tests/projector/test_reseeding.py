@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
@@ -10,6 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from deploy.local.stack import Stack
 from schemas import topics
+from services.alerts import app as alerts
+from services.alerts.apply import Inbox
+from services.alerts.facts import Slice as AlertsSlice
+from services.alerts.metrics import Metrics as AlertsMetrics
 from services.projector import days, stated
 from services.projector.app import SCHEMA, TOPICS
 from services.projector.apply import ReadModels
@@ -17,6 +21,7 @@ from services.projector.fact_verbs import facts
 from services.projector.metrics import Metrics
 from services.projector.reseeding import Reseeding
 from services.projector.staging import Slice
+from services.runtime import migrations
 from services.runtime.clock import Deadline
 from services.runtime.consumer import FencedConsumer
 from services.runtime.kafka import Consumer
@@ -33,6 +38,13 @@ from tests.projector.store import TABLES, migrate
 from tests.support.brokers import a_whole_stack
 from tests.support.eventually import eventually
 from tests.support.stack import Database, a_database
+
+Cards = Counter[tuple[object, ...]]
+
+# As the inbox shows them: entered, and not withdrawn.
+_CARDS = """
+select tenant, owner, seq, type, message_id, ref from alert where seq is not null and withdrawn_at is null
+"""
 
 PARTITIONS = 2
 SECONDS = 60.0
@@ -175,6 +187,65 @@ async def test_a_lost_database_is_filled_again_without_a_fact_being_stated_twice
         await rig.happen(200)
         async with rig.projector(database):
             await rig.each_once()
+
+
+@asynccontextmanager
+async def _alerts(rig: Rig, database: Database) -> AsyncIterator[Callable[[], Awaitable[Cards]]]:
+    """Have the alerts service's fold run; what is given reads its inbox once it has all that the facts topic has."""
+    await migrations.apply(database.url("alerts_owner"), alerts.SCHEMA, alerts.PACKAGES)
+    url = database.url("alerts_writer")
+    async with (
+        Pool(url, application="tests-alerts", schema=alerts.SCHEMA, size=3) as pool,
+        asyncio.TaskGroup() as tasks,
+    ):
+        life = Life("alerts", tasks, 10.0)
+        metrics = AlertsMetrics(CollectorRegistry())
+        fold = Inbox(life.clock, metrics, lambda _: None, lambda _: None)
+        consumer: FencedConsumer[AlertsSlice] = FencedConsumer(
+            "alerts", alerts.TOPICS, pool, rig.servers, fold, life.clock, metrics
+        )
+        working = tasks.create_task(consumer.run(life))
+
+        async def cards() -> Cards:
+            facts = len(await rig.topic())
+            read = "select sum(next_offset) from checkpoint where topic = $1"
+
+            async def all_in() -> bool:
+                return bool(await pool.fetchval(read, FACTS) == facts)
+
+            await eventually(all_in, SECONDS)
+            rows = await pool.fetch(_CARDS)
+            return Counter(tuple(row.values()) for row in rows)
+
+        try:
+            yield cards
+        finally:
+            life.stop()
+            await asyncio.wait([working], timeout=10)
+
+
+async def test_nobody_is_told_twice_when_the_projectors_database_is_lost(
+    ours: Stack, rig: Rig
+) -> None:
+    await rig.happen(200)
+    with a_database(ours.postgres) as inboxes:
+        async with _alerts(rig, inboxes) as cards:
+            with a_database(ours.postgres) as database:
+                await migrate(database)
+                async with rig.projector(database):
+                    before = await cards()
+            assert before
+            assert set(before.values()) == {1}
+            with a_database(ours.postgres) as database:
+                await migrate(database)
+                async with rig.projector(database):
+                    assert await cards() == before
+                await rig.happen(100)
+                async with rig.projector(database):
+                    after = await cards()
+            assert before.keys() < after.keys(), "what is new is told"
+            told = Counter((one[0], *one[3:]) for one in after)
+            assert set(told.values()) == {1}
 
 
 async def test_a_database_restored_to_an_earlier_state_states_only_what_is_new(
