@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,7 +100,13 @@ def unknown_names(text: str) -> set[str]:
     names: set[str] = set()
     parsed = promql_parser.parse(text)
     promql_parser.walk(parsed, lambda node: _note(node, names))
-    return names - series() - recorded() - _ITS_OWN
+    return names - _made()
+
+
+@cache
+def _made() -> frozenset[str]:
+    # To know them, the metrics of every service are built.
+    return series() | recorded() | _ITS_OWN
 
 
 def _note(node: object, names: set[str]) -> bool:
