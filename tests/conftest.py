@@ -73,10 +73,16 @@ def postgres_server(servers: Stack) -> Postgres:
 
 
 @pytest.fixture
-def database(postgres_server: Postgres) -> Iterator[Database]:
-    """A fresh database of a real PostgreSQL."""
+def bare_database(postgres_server: Postgres) -> Iterator[Database]:
+    """A fresh database of a real PostgreSQL, without tables."""
     with a_database(postgres_server) as fresh:
         yield fresh
+
+
+@pytest.fixture
+def database(bare_database: Database) -> Database:
+    """A database of one test's own; in the folders of a service it is that service's, migrated and empty."""
+    return bare_database
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ OWNER = "INKLING_ALERTS_OWNER_DATABASE_URL"
 
 
 def test_it_applies_what_is_missing_and_says_what(
-    database: Database, capsys: pytest.CaptureFixture[str]
+    bare_database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environ = {OWNER: database.url("alerts_owner"), "INKLING_ALERTS_PORT": "7430"}
+    environ = {OWNER: bare_database.url("alerts_owner"), "INKLING_ALERTS_PORT": "7430"}
     assert migrate(environ) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"alerts: {one.package}/{one.name}" for one in collect(PACKAGES)

@@ -29,8 +29,8 @@ async def test_a_schema_that_fits_is_verified_once_and_then_asked_for_life(
         await running
 
 
-async def test_a_schema_that_lacks_a_migration_ends_the_process(database: Database) -> None:
-    url = database.url("alerts_writer")
+async def test_a_schema_that_lacks_a_migration_ends_the_process(bare_database: Database) -> None:
+    url = bare_database.url("alerts_writer")
     async with asyncio.TaskGroup() as tasks, Pool(url, application="test", schema=SCHEMA) as pool:
         with pytest.raises(Fatal, match=r"services\.alerts migrate"):
             await DatabaseWatch(pool, PACKAGES).run(Life("alerts", tasks, 5))

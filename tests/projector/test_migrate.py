@@ -11,9 +11,12 @@ OWNER_URL = "INKLING_PROJECTOR_OWNER_DATABASE_URL"
 
 
 async def test_migrating_twice_applies_once(
-    database: Database, capsys: pytest.CaptureFixture[str]
+    bare_database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environ = {OWNER_URL: database.url("projector_owner"), "INKLING_KAFKA_SERVERS": "127.0.0.1:1"}
+    environ = {
+        OWNER_URL: bare_database.url("projector_owner"),
+        "INKLING_KAFKA_SERVERS": "127.0.0.1:1",
+    }
     assert await asyncio.to_thread(migrate, environ) == 0
     assert "0001_read_models.sql" in capsys.readouterr().out
     assert await asyncio.to_thread(migrate, environ) == 0

@@ -30,8 +30,8 @@ async def test_a_database_with_the_schema_is_no_problem(store: Store) -> None:
         life.stop()
 
 
-async def test_a_database_without_the_schema_ends_the_process(database: Database) -> None:
-    url = database.url("projector_writer")
+async def test_a_database_without_the_schema_ends_the_process(bare_database: Database) -> None:
+    url = bare_database.url("projector_writer")
     async with Pool(url, application="test", schema="projector", size=1) as pool:
         watch = DatabaseWatch(pool, PACKAGES)
         async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:

@@ -61,10 +61,10 @@ def a_stack(**settings: str) -> Iterator[Stack]:
 
 
 @contextmanager
-def a_database(server: Postgres) -> Iterator[Database]:
+def a_database(server: Postgres, template: str = _TEMPLATE) -> Iterator[Database]:
     """A fresh database, copied from a template."""
     name = f"inkling_test_{next(_numbers)}"
-    server.execute(f"create database {name} template {_TEMPLATE} strategy file_copy")
+    server.execute(f"create database {name} template {template} strategy file_copy")
     try:
         yield Database(server=server, name=name)
     finally:
