@@ -5,6 +5,8 @@ NO_PYTHON = Python 3.11 or newer is missing. Debian: apt install python3 python3
 PY := .venv/bin/python
 # T is a path (tests/tracker, a file, file::test) or a part of a name
 SELECTED = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"))
+# The whole suite runs in two processes, each with servers of its own (tests/support/beside.py); a part runs in one.
+BESIDE = -n 2 --dist loadscope --no-loadscope-reorder
 SERVERLESS = $(wildcard tests/schemas tests/docs tests/deploy/test_*.py tests/test_shape.py)
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate
 PACKAGES := .venv/.ready
@@ -23,7 +25,7 @@ run: $(PACKAGES) $(KAFKA) ## start everything on this machine, show it at work, 
 
 ##@ Prove it
 test: $(PACKAGES) $(KAFKA) ## every test, real Kafka and PostgreSQL included (T=path or name)
-	@$(PY) -m pytest $(SELECTED)
+	@$(PY) -m pytest $(or $(SELECTED),$(BESIDE))
 unit: $(PACKAGES) ## the tests that need no server (T=path or name)
 	@$(PY) -m pytest -m "not servers" $(SELECTED)
 fuzz: $(PACKAGES) ## the laws, with many fresh examples (T=path or name); ten minutes under atheris: T=heads, T=mime, T=tokens

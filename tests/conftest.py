@@ -11,7 +11,10 @@ import pytest
 
 from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
+from tests.support import beside
 from tests.support.stack import Database, a_database, a_stack, prepare_template
+
+pytest_xdist_make_scheduler = beside.scheduler
 
 _SERVER_FIXTURES = {
     "kafka_servers",
@@ -30,11 +33,13 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark a test as one that needs servers for the only reason that it asks for one."""
+    """Mark a test as one that needs servers for the only reason that it asks for one, and say what runs when."""
     for item in items:
         if isinstance(item, pytest.Function) and _SERVER_FIXTURES & set(item.fixturenames):
             item.add_marker(pytest.mark.servers)
+    beside.arrange(items)
 
 
 def _refuse_the_outside(event: str, arguments: tuple[object, ...]) -> None:
