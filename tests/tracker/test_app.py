@@ -20,7 +20,7 @@ from schemas import codec, envelope, topics
 from schemas.events import AttachmentViewed, LinkClicked, MessageOpened
 from schemas.files import FileKind, content_key, metadata_key
 from services import topics as topics_command
-from services.runtime.kafka import Admin
+from services.runtime.kafka_admin import Admin
 from services.tracker.answers import PIXEL
 from tests.support.stack import a_stack
 from tests.support.topics import read
