@@ -60,21 +60,9 @@ class Observer:
             "update checkpoint set lease_until = clock_timestamp() where owner is not null"
         )
 
-    async def resume(self, lanes: Sequence[Lane], offsets: Sequence[int] | None = None) -> None:
-        """Have halted lanes go on, as an operator does: from where they stand, or from an offset of the log."""
-        for number, lane in enumerate(lanes):
-            if offsets is None:
-                await self.fetch(
-                    "update checkpoint set halted = null where topic = $1 and partition = $2", *lane
-                )
-            else:
-                self._sent_back.add(lane)
-                await self.fetch(
-                    "update checkpoint set halted = null, anchor = null, topic_id = null, next_offset = $3"
-                    " where topic = $1 and partition = $2",
-                    *lane,
-                    offsets[number],
-                )
+    def sends_back(self, lane: Lane) -> None:
+        """Expect that an operator has a lane go on further back."""
+        self._sent_back.add(lane)
 
     def forget(self) -> None:
         """Let the next look be the first, as after a failover to a database that lacks some commits."""

@@ -60,8 +60,9 @@ class Worker:
     def running(self) -> bool:
         return self.stack.processes.is_running(self.name)
 
-    def launch(self) -> None:
-        """Start it, and do not wait for anything."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it is told; an operator's verbs are told the same."""
         told = environment.of_service(
             "projector",
             self.ports,
@@ -75,11 +76,15 @@ class Worker:
             "INKLING_PROJECTOR_READER_DATABASE_URL": self.reader_url,
             "INKLING_PROJECTOR_ROLES": self.roles,
         }
+        return told | dict(self.settings)
+
+    def launch(self) -> None:
+        """Start it, and do not wait for anything."""
         self.stack.processes.start(
             Program(
                 name=self.name,
                 command=[sys.executable, "-m", self.module],
-                environment=told | dict(self.settings),
+                environment=self.environment,
                 folder=CHECKOUT,
             )
         )

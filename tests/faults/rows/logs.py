@@ -10,6 +10,7 @@ from schemas import topics
 from services.runtime.leases import Lane
 from tests.faults.folding.feed import Feed, outgoing
 from tests.faults.folding.field import Field, a_field
+from tests.faults.folding.operating import resume
 from tests.faults.folding.story import Ledger, Mail
 from tests.faults.folding.topics import delete_records, make_topics, remove_topics
 from tests.faults.folding.worker import Worker
@@ -54,7 +55,7 @@ async def p06(ground: Ground) -> Row:
                 await field.probed(worker, _elsewhere(field))
             _flip(log, place)
             if not mended_in_time:
-                await field.observer.resume([_LANE])
+                await resume(field, worker, _LANE)
             await field.probed(worker)
         await field.settled(worker)
         return field.row("P6 damaged batch", f"{_LANE}, mended in time and after the halt, in turn")
@@ -101,7 +102,7 @@ async def p16(ground: Ground) -> Row:
         await field.probed(worker, _elsewhere(field))
         field.hold((await field.observer.offsets())[_LANE] == reached, "it went on by itself")
         why = (await field.observer.halted())[_LANE]
-        await field.observer.resume([_LANE], [cut])
+        await resume(field, worker, _LANE, "--from-start")
         await field.settled(worker)
         return field.row("P16 log cut off", f"{_LANE} from {reached} to {cut}, halted: {why}")
 
@@ -144,7 +145,8 @@ async def p17(ground: Ground) -> Row:
                     now[lane] == reached[lane], f"made anew {halted}, {lane} went on by itself"
                 )
             reasons |= set((await field.observer.halted()).values())
-            await field.observer.resume(lanes, [0] * len(lanes))
+            for lane in lanes:
+                await resume(field, worker, lane, "--from-start")
             await field.probed(worker)
         await field.settled(worker)
         return field.row(
