@@ -22,6 +22,7 @@ _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 _PARAMETER: Final = re.compile(
     r';\s*+([^;=\s"]*+)\s*+=\s*+(?:"((?:[^"\\]++|\\.|\\\Z)*)(?:"|\Z)|([^;]*+))', re.DOTALL
 )
+_ENDED: Final = re.compile(r"\s*+(?:[;(]|\Z)")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]++")
 _MEDIA: Final = re.compile(rf"\s*({_TOKEN.pattern})/({_TOKEN.pattern})(?=[\s;(]|\Z)")
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -182,7 +183,12 @@ def _parameters(value: str) -> tuple[dict[str, str], bool]:
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     ambiguous = False
     for found in _PARAMETER.finditer(value):
-        text = found[3].strip() if found[2] is None else _ESCAPED.sub(r"\1", found[2])
+        if found[2] is None:
+            text = found[3].strip()
+        else:
+            text = _ESCAPED.sub(r"\1", found[2])
+            # Some programs take the quotes for a part of a value that goes on behind them.
+            ambiguous |= _ENDED.match(value, found.end()) is None
         section = _SECTION.fullmatch(found[1].lower())
         if section is None:
             continue

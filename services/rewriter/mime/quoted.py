@@ -11,6 +11,8 @@ from typing import Final
 from services.rewriter.mime.fields import Replacement
 
 LINE: Final = 76
+# A line may be longer by mistake, but with the equals sign of a soft break no longer than any line.
+_MOST: Final = 998
 _EDITS: Final = 500
 # How much of one line is encoded at a time.
 _STEP: Final = 16 * 1024
@@ -28,29 +30,33 @@ def splicing(
 ) -> Generator[None, None, list[Replacement] | None]:
     """Encode in steps what is put into `raw[start:end]`; None where that would change how the bytes beside are read."""
     made: list[Replacement] = []
-    column, at = 0, start
+    column, at, written = 0, start, b""
     for index, (first, last, markup) in enumerate(places):
         if index % _EDITS == _EDITS - 1:
             yield
         broken = raw.rfind(b"\n", at, first)
         column = first - broken - 1 if broken >= 0 else column + first - at
-        if _dangles(raw, start, first):
+        if _dangles(raw, start, first) or column >= _MOST:
             return None
         following = places[index + 1][0] if index + 1 < len(places) else end
         rest = _rest(raw, last, following)
         unseen = _UNSEEN.match(raw, last, end) is not None
-        blank_before = raw[max(start, first - 1) : first] in _BLANK
+        if first > at:
+            written = raw[first - 1 : first]
+        blank_before = written in _BLANK
         text = b""
         if blank_before and (markup.startswith((b"\n", b"\r\n")) or (not markup and unseen)):
             text, column = b"=" + line_end, 0
         wrapped, column = wrap(markup, column, line_end, ends_line=unseen)
         text += wrapped
         # An equals sign must fit behind what stands between two edits of one line.
-        room = LINE if following == end or raw.find(b"\n", last, following) >= 0 else LINE - 1
+        goes_on = index + 1 < len(places) and raw.find(b"\n", last, following) < 0
+        room = LINE - goes_on
         if column and column + rest > room and (rest or not unseen):
             if raw.startswith(b"-", last):
                 return None
             text, column = text + b"=" + line_end, 0
+        written = text[-1:] or written
         made.append((first, last, text))
         at = last
     return made

@@ -145,7 +145,7 @@ def _check_lines(followed: Followed) -> None:
         if other.source.encoding == "quoted-printable":
             was = before.raw[one.part.start : one.part.end]
             is_now = followed.raw[other.part.start : other.part.end]
-            limit = 76 if one.source.encoding == "" else max(76, _longest(was))
+            limit = 76 if one.source.encoding == "" else max(76, _longest(was) + 1)
             assert _longest(is_now) <= limit, "a quoted line is too long"
 
 

@@ -90,6 +90,8 @@ def test_parameters(value: str, parameters: dict[str, str]) -> None:
 def test_a_parameter_twice_is_ambiguous() -> None:
     assert Structured("a/b; boundary=x; boundary=y").ambiguous
     assert not Structured("a/b; boundary=x; boundary=x").ambiguous
+    assert Structured('a/b; boundary="x"y').ambiguous
+    assert not Structured('a/b; boundary="x" (a comment) ; c=d').ambiguous
 
 
 @pytest.mark.parametrize(
