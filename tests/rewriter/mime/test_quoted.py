@@ -64,7 +64,7 @@ def edited(draw: st.DrawFn) -> tuple[bytes, list[Replacement]]:
 
 
 @given(edited())
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_what_is_read_is_what_was_there_but_for_the_edits(
     case: tuple[bytes, list[Replacement]],
 ) -> None:
