@@ -47,8 +47,10 @@ async def test_a_pool_without_a_free_connection_is_503_after_the_wait(
 async def test_a_server_that_takes_no_more_connections_is_503(given: Given) -> None:
     name = given.database.name
     given.database.execute(f"alter database {name} connection limit 0")
-    told(await given.ask("/v1/messages"), Reason.SERVER_FULL)
-    given.database.execute(f"alter database {name} connection limit -1")
+    try:
+        told(await given.ask("/v1/messages"), Reason.SERVER_FULL)
+    finally:
+        given.database.execute(f"alter database {name} connection limit -1")
     assert (await given.ask("/v1/messages")).status == 200
     assert counted(given) == {"server_full": 1}
 
