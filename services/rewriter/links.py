@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv6Address
-from typing import Final
+from typing import Final, NamedTuple
 
+from services.rewriter.domains import Domains
 from services.rewriter.html import Edit, LinkSpot, replace_value
+from services.rewriter.unsubscribing import is_unsubscribe, suspects
 
 MAX_TRACKING_LINK_CHARACTERS: Final = 1_800
 # As many as the record of a prepared mail takes (`message.prepared.v1`); a token could count to 65,535.
@@ -32,6 +34,8 @@ class LinkReason(StrEnum):
     TEMPLATED = "templated"
     UNSAFE_URL = "unsafe_url"
     ALREADY_FOLLOWED = "already_followed"
+    EXCLUDED_DOMAIN = "excluded_domain"
+    UNSUBSCRIBE = "unsubscribe"
     URL_TOO_LONG = "url_too_long"
     TOO_MANY_LINKS = "too_many_links"
 
@@ -42,13 +46,15 @@ class LinkReason(StrEnum):
 
 
 _DETAILS: Final = {
-    LinkReason.OPTED_OUT: 'The link is marked data-inkling-follow="no".',
+    LinkReason.OPTED_OUT: 'The link is marked data-inkling="no".',
     LinkReason.ANCHOR: "The link leads to a place in the mail itself.",
     LinkReason.NOT_HTTP: "Only web links are followed; this one starts a mail, a call or something else.",
     LinkReason.NOT_ABSOLUTE: "The link is not a full web address that starts with http:// or https://.",
     LinkReason.TEMPLATED: "The link holds a placeholder that another program will fill in later.",
     LinkReason.UNSAFE_URL: "The web address is malformed or could mislead, so it was left as it is.",
     LinkReason.ALREADY_FOLLOWED: "The link already is a tracking link.",
+    LinkReason.EXCLUDED_DOMAIN: "Links to this domain are not followed, by your organisation's settings.",
+    LinkReason.UNSUBSCRIBE: "With this link a person leaves a list; such links are not followed.",
     LinkReason.URL_TOO_LONG: "The link would become too long for some mail programs.",
     LinkReason.TOO_MANY_LINKS: f"Only the first {MAX_LINKS:,} links of a mail are followed.",
 }
@@ -107,16 +113,42 @@ class Link:
         return self.spot.start
 
 
+class _Rules(NamedTuple):
+    """What holds for all links of a mail."""
+
+    prefixes: set[str]
+    excluded: Domains
+    # Those that may be for leaving a list; none where such links are followed.
+    suspects: set[int]
+    unsubscribe_urls: frozenset[str]
+    make: MakeLink
+
+
 def decide(
-    spots: Iterable[LinkSpot], *, own_urls: Sequence[str], make: MakeLink
+    spots: Iterable[LinkSpot],
+    *,
+    own_urls: Sequence[str],
+    make: MakeLink,
+    excluded_domains: Iterable[str] = (),
+    follow_unsubscribe: bool = False,
+    unsubscribe_urls: Iterable[str] = (),
 ) -> tuple[Link, ...]:
     """Number the links and decide of each.
 
+    `excluded_domains` stand for all below them too; `unsubscribe_urls` are those of the mail's `List-Unsubscribe`.
     `own_urls` are the base URLs of our trackers. `make` is asked once for each link that would be followed, to see how
     long it gets: any recipient's will do, for all tokens of one mail are equally long.
     """
-    prefixes = {url.rstrip("/").lower() for url in own_urls}
-    return tuple(_decide(index, spot, prefixes, make) for index, spot in enumerate(spots))
+    found, named = list(spots), frozenset(unsubscribe_urls)
+    asked = [] if follow_unsubscribe else [(spot.url, spot.text) for spot in found]
+    rules = _Rules(
+        prefixes={url.rstrip("/").lower() for url in own_urls},
+        excluded=Domains(excluded_domains),
+        suspects=suspects(asked, named),
+        unsubscribe_urls=named,
+        make=make,
+    )
+    return tuple(_decide(index, spot, rules) for index, spot in enumerate(found))
 
 
 def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
@@ -128,7 +160,7 @@ def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
     ]
 
 
-def _decide(index: int, spot: LinkSpot, prefixes: Iterable[str], make: MakeLink) -> Link:
+def _decide(index: int, spot: LinkSpot, rules: _Rules) -> Link:
     host: str | None = None
     plain = _PLAIN.fullmatch(spot.url) if spot.mark is None else None
     reason = None if plain is not None else _not_meant_for_us(spot)
@@ -136,11 +168,17 @@ def _decide(index: int, spot: LinkSpot, prefixes: Iterable[str], make: MakeLink)
         host = _host(spot.url) if plain is None else plain[1]
         if host is None:
             reason = LinkReason.UNSAFE_URL
-        elif _is_ours(spot.url, prefixes):
+        elif _is_ours(spot.url, rules.prefixes):
             reason = LinkReason.ALREADY_FOLLOWED
+        elif host in rules.excluded:
+            reason = LinkReason.EXCLUDED_DOMAIN
+        elif index in rules.suspects and is_unsubscribe(
+            spot.url, spot.text, rules.unsubscribe_urls
+        ):
+            reason = LinkReason.UNSUBSCRIBE
         elif index >= MAX_LINKS:
             reason = LinkReason.TOO_MANY_LINKS
-        elif _too_long(index, spot.url, make):
+        elif _too_long(index, spot.url, rules.make):
             reason = LinkReason.URL_TOO_LONG
     return Link(index=index, spot=spot, host=host, reason=reason)
 

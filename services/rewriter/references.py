@@ -1,11 +1,14 @@
-"""Character references in the value of an attribute, read as a browser reads them."""
+"""Character references in the value of an attribute and in text, read as a browser reads them."""
 
 import re
+from html import unescape
 from html.entities import html5
 
 _REFERENCE = re.compile(
     r"&(?:#[xX]([0-9A-Fa-f]++);?|#([0-9]++);?|([A-Za-z][A-Za-z0-9]*+)(;|(?!=)))"
 )
+_C0_OR_SPACE = "".join(map(chr, range(0x21)))
+_URL_DROPS = dict.fromkeys(map(ord, "\t\n\r"))
 _REPLACEMENT = "\ufffd"
 # Browsers read the references &#128; to &#159; as windows-1252.
 _WINDOWS_1252 = {
@@ -34,3 +37,18 @@ def _referent(reference: re.Match[str]) -> str:
     if code == 0 or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
         return _REPLACEMENT
     return _WINDOWS_1252.get(code) or chr(code)
+
+
+def link_target(raw: str) -> str:
+    """The URL in an `href`, as a browser reads it before it takes it apart."""
+    value = decode_attribute(raw)
+    if not value.isprintable():
+        value = value.translate(_URL_DROPS)
+    return value.strip(_C0_OR_SPACE)
+
+
+def shown_text(raw: str) -> str:
+    """What a reader sees of a text, on one line."""
+    if "&" in raw:
+        raw = unescape(raw)
+    return " ".join(raw.replace("\0", "").split())

@@ -1,6 +1,7 @@
 """Which links are followed, which are left alone and why, and that following gives the exact original."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -191,8 +192,27 @@ def test_every_other_link_is_left_alone_with_a_reason(reason: LinkReason, url: s
 def test_a_marked_link_is_left_alone() -> None:
     marked = decided(
         "<a href=http://x data-inkling-follow=NO><a href=http://x data-inkling-follow=yes>"
+        "<a href=http://x data-inkling=' no '>"
     )
-    assert [link.reason for link in marked] == [LinkReason.OPTED_OUT, None]
+    assert [link.reason for link in marked] == [LinkReason.OPTED_OUT, None, LinkReason.OPTED_OUT]
+
+
+def test_the_tenant_chooses_domains_and_whether_links_out_of_a_list_are_followed() -> None:
+    html = (
+        "<a href=https://a.bücher.example/>x</a><a href=https://x.example/>Unsubscribe</a>"
+        "<a href=https://x.example/1>1</a><a href=https://xn--bcher-kva.example:80/>x</a>"
+    )
+    found = scan(html).links
+
+    def reasons(**rules: Any) -> list[LinkReason | None]:
+        return [link.reason for link in decide(found, own_urls=OURS, make=make, **rules)]
+
+    out, excluded = LinkReason.UNSUBSCRIBE, LinkReason.EXCLUDED_DOMAIN
+    assert reasons() == [None, out, None, None]
+    assert reasons(follow_unsubscribe=True) == [None] * 4
+    assert reasons(unsubscribe_urls=["https://x.example/1"]) == [None, out, out, None]
+    assert reasons(excluded_domains=["xn--bcher-kva.example"]) == [excluded, out, None, excluded]
+    assert reasons(excluded_domains=["x.example"]) == [None, excluded, excluded, None]
 
 
 def test_the_host_is_named_in_lower_case() -> None:

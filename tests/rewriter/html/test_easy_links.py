@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rewriter.easy_links import easy_link, words
 from services.rewriter.html import LinkSpot, scan
+from services.rewriter.html.easy_links import easy_link, words
 
 # Has the scanner look at every tag, and so take neither of the short ways.
 WATCHED = "<!--cid:-->"
@@ -69,7 +69,7 @@ def test_the_short_ways_find_what_reading_tag_by_tag_finds(text: str) -> None:
 
 
 def match(text: str) -> re.Match[str]:
-    found = easy_link(text, 0)
+    found = easy_link(text, 0, len(text))
     assert found is not None
     return found
 
@@ -103,4 +103,4 @@ def test_what_nearly_every_link_is_is_read_at_once(text: str, url: str, seen: st
     ],
 )
 def test_any_other_link_is_not(text: str) -> None:
-    assert easy_link(text, 0) is None
+    assert easy_link(text, 0, len(text)) is None
