@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from schemas.events import Renditions
+from schemas.settings import PixelPosition
 from services.rewriter import html, links, mailboxes, offer, pictures
 from services.rewriter.follow import FollowReason
 from services.rewriter.html import Edit
@@ -114,7 +115,10 @@ def _edits(prepared: Prepared, tracking: Tracking) -> tuple[list[list[Edit]], li
     scans, spots, offered = prepared.scans, prepared.pictures.spots, prepared.offered
     linked = prepared.links_by_text()
     # In this order, so that nothing of `linked` is taken beyond them.
-    bodies = [links.edits(found, tracking.link) for _, found in zip(scans, linked, strict=False)]
+    bodies = [
+        [*html.remove_marks(scan.marks), *links.edits(found, tracking.link)]
+        for scan, found in zip(scans, linked, strict=False)
+    ]
     for made, shown in zip(bodies, spots, strict=False):
         made += pictures.edits(shown, tracking.picture)
     last = len(scans) - 1
@@ -122,7 +126,11 @@ def _edits(prepared: Prepared, tracking: Tracking) -> tuple[list[list[Edit]], li
     places = ((number, place) for number, scan in enumerate(scans) for place in scan.places)
     for number, edit in offer.edits(offered, places, end, tracking.attachment):
         bodies[number].append(edit)
-    number, position = end
+    first = prepared.terms.pixel_position is PixelPosition.START
+    number, position = (0, scans[0].body_start) if first else end
+    if prepared.terms.canary:
+        canary = html.insert_canary(position, tracking.canary(prepared.canary_url))
+        bodies[number].append(canary)
     bodies[number].append(html.insert_pixel(position, tracking.pixel()))
     texts: list[list[Edit]] = [_plain(found, tracking) for found in linked]
     if prepared.mail.texts:

@@ -81,6 +81,12 @@ class Prepared:
         return tuple(one for index, one in enumerate(self.mail.attachments) if index not in gone)
 
     @property
+    def canary_url(self) -> str:
+        """Where the link that no person sees leads: where the first followed one does, which is odd to nobody."""
+        followed = (link.url for link in self.links if link.followed)
+        return next(followed, f"{self.terms.tracking_url}/")
+
+    @property
     def count(self) -> int:
         """How many copies there are."""
         followed = sum(line.followed for line in self.decision.recipients)
@@ -132,6 +138,9 @@ def prepare(
             chain.from_iterable([*(scan.links for scan in scans), *plain_spots]),
             own_urls=terms.own_urls,
             make=first.link if decision.followed else _not_made,
+            excluded_domains=terms.excluded_domains,
+            follow_unsubscribe=terms.follow_unsubscribe,
+            unsubscribe_urls=mail.unsubscribe_urls,
         ),
         attachment_reasons=attachments.decide(
             mail.attachments, terms.files, decision.reason, hosted.shown
@@ -245,6 +254,7 @@ def _growth(prepared: Prepared) -> int:
     first, offered = prepared.first, prepared.offered
     return (
         sum(len(first.link(link.index, link.url)) for link in prepared.links if link.followed)
+        + (len(first.canary(prepared.canary_url)) if prepared.terms.canary else 0)
         + sum(len(first.picture(index)) for one in prepared.pictures.spots for _, index in one)
         + len(offer.markup(offered, first.attachment).encode()) * 2
     )

@@ -12,6 +12,7 @@ from schemas.codec import Json
 from schemas.envelope import Encoded, Envelope
 from schemas.errors import Refusal, Refused
 from schemas.events import (
+    CANARY_LINK_INDEX,
     TYPE_OF,
     MessagePrepared,
     PreparedAttachment,
@@ -135,7 +136,7 @@ def _happened(prepared: Prepared, links: tuple[PreparedLink, ...]) -> MessagePre
 
 
 def _links(prepared: Prepared, make: Callable[..., T]) -> list[T]:
-    return [
+    made = [
         make(
             index=link.index,
             position=link.position,
@@ -145,6 +146,10 @@ def _links(prepared: Prepared, make: Callable[..., T]) -> list[T]:
         )
         for link in prepared.links[:MAX_LINKS]
     ]
+    if prepared.terms.canary and prepared.decision.followed and len(made) < MAX_LINKS:
+        # Nobody asks where it stands: by its number alone it is known.
+        made.append(make(index=CANARY_LINK_INDEX, position=0, followed=True, canary=True))
+    return made
 
 
 def _code(reason: Any) -> str | None:

@@ -1,8 +1,12 @@
 from dataclasses import replace
 
-from services.rewriter import copies, instrument, mime, submission
+from schemas.events import CANARY_LINK_INDEX
+from schemas.settings import PixelPosition
+from schemas.token import Purpose, read
+from services.rewriter import copies, instrument, mime, records, submission
 from services.rewriter.follow import FollowReason
 from services.rewriter.instrument import Prepared
+from services.rewriter.links import LinkReason
 from services.rewriter.tracking import Terms
 from tests.rewriter.given import KEYS, MESSAGE, TERMS, URL, a_recipient, prepared, refuses_nobody
 
@@ -83,3 +87,49 @@ def test_the_count_is_that_of_the_copies() -> None:
         for kind in ("recipient", "message"):
             made = prepared(to=people, renditions=kind)
             assert made.count == len(list(copies.renditions(made)))
+
+
+def test_the_pixel_and_the_canary_stand_where_the_tenant_has_them() -> None:
+    terms = replace(TERMS, canary=True, pixel_position=PixelPosition.START)
+    made = of(APPLE, terms)
+    (raw,) = written(made)
+    assert raw.count(b"/o/") == 1
+    assert raw.index(b"/o/") < raw.index(b">1</a>")
+    canary = mime.read(raw).bodies[0].text.split(f'<a href="{URL}/c/')[1].split('"')[0]
+    claim = read(KEYS.tokens, Purpose.CLICK, canary)
+    assert (claim.index, claim.url) == (CANARY_LINK_INDEX, "https://x.example/1")
+    assert [one.canary for one in records.happened(made).links] == [None, None, True]
+    (at_the_end,) = written(of(APPLE, replace(TERMS, canary=True)))
+    assert at_the_end.rindex(b"/c/") > at_the_end.index(b">3</a>")
+    bare = of(APPLE.replace(b"href=", b"name="), terms)
+    assert (bare.canary_url, bare.links) == (f"{URL}/", ())
+
+
+def test_marks_for_us_leave_with_no_followed_copy() -> None:
+    html = '<a href="https://x.example/" data-inkling="no">x</a>'
+    followed, untouched = copies.renditions(
+        prepared(html=html, to=[a_recipient(1), a_recipient(2, kind="other")])
+    )
+    assert (followed.html or "").startswith('<a href="https://x.example/">x</a>')
+    assert untouched.html == html
+
+
+def test_somebody_hidden_is_followed_by_a_copy_of_their_own_where_the_tenant_says_so() -> None:
+    raw = APPLE.replace(b"kind=lead", b"kind=lead, z@x.example; kind=contact; field=bcc")
+    assert of(raw).count == 2
+    made = of(raw, replace(TERMS, follow_bcc=True))
+    assert [one.to for one in copies.renditions(made)] == [("li@x.example",), ("z@x.example",)]
+    assert not any(b"z@x.example" in one for one in written(made))
+
+
+def test_the_tenants_choices_of_links_hold_in_every_text() -> None:
+    named = APPLE.replace(b"To: li", b"List-Unsubscribe: <https://x.example/3>\r\nTo: li")
+    found = [one.reason for one in of(named).links]
+    assert found == [None, LinkReason.UNSUBSCRIBE]
+    terms = replace(
+        TERMS, follow_unsubscribe=True, excluded_domains=("x.example",), text_links=True
+    )
+    reasons = [one.reason for one in of(named, terms).links]
+    assert reasons == [LinkReason.EXCLUDED_DOMAIN] * 3
+    followed = replace(TERMS, follow_unsubscribe=True)
+    assert [one.reason for one in of(named, followed).links] == [None, None]
