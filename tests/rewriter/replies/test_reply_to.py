@@ -14,9 +14,7 @@ def test_answers_to_a_followed_copy_come_to_the_reply_domain_under_the_senders_n
     terms = replace(TERMS, reply_domain="reply.demo.example")
     to = [a_recipient(1), a_recipient(2), a_recipient(3, kind="other")]
     made = prepared(terms, to=to)
-    headers = [
-        one["headers"] for one in answer.write(made, copies.renditions(made))["renditions"]
-    ]
+    headers = [one["headers"] for one in answer.write(made, copies.renditions(made))["renditions"]]
     for shown, ref in zip(headers[:2], made.refs, strict=False):
         assert shown["Reply-To"].startswith("Ana <reply+")
         local, domain = shown["Reply-To"][len("Ana <") : -1].split("@")
