@@ -20,6 +20,7 @@ _OURS: Final = "inkling-"
 _TEXT: Final = "text/"
 _REFERENCE: Final = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9A-Fa-f]+;?|[A-Za-z][A-Za-z0-9]*;?)")
 _ENCODING: Final = re.compile(r"content-transfer-encoding: *quoted-printable *", re.IGNORECASE)
+_MARK: Final = re.compile(r"\s+data-inkling=[\"']?no[\"']?")
 _SHOWN: Final = 60
 
 
@@ -148,23 +149,29 @@ def _plain(original: str, followed: str, known: Followed) -> Iterator[str]:
 
 def _html(original: str, followed: str, known: Followed) -> Iterator[str]:
     base = re.escape(known.base)
+    original = _MARK.sub("", original)
     rest = re.sub(rf"<img[^<>]*{base}/o/[^<>]*>", "", followed)
+    # The link that no person sees.
+    rest = re.sub(rf'<a href="{base}/c/[^<>]*aria-hidden="true"[^<>]*></a>', "", rest, count=1)
     rest = re.sub(rf"<ul[^<>]*>(?:<li[^<>]*><a href=\"{base}/a/.*?</li>)+</ul>", "", rest)
     pieces = re.split(rf"({base}/c/[A-Za-z0-9_-]+)", rest)
+    between, urls = pieces[0::2], pieces[1::2]
     at = 0
-    for number, piece in enumerate(pieces):
-        if number % 2 == 0:
-            begins = original.find(piece, at) if number else 0
-            if number == len(pieces) - 1 and number:
-                begins = len(original) - len(piece)
-            if not original.startswith(piece, max(begins, 0)) or begins < at:
-                yield f"html: {_where(original[at:], piece)}"
-                return
-            if number:
-                yield from _link(original[at:begins], pieces[number - 1], known)
-            at = begins + len(piece)
-    if at != len(original):
-        yield f"html: {_where(original[at:], '')}"
+    for number, piece in enumerate(between):
+        last = number == len(urls)
+        begins = original.find(piece, at)
+        if begins < 0 and not last and urls[number].endswith("-") and piece.endswith('"'):
+            # A bare value that would end in a dash is given quotes: in a comment, `-->` would end that.
+            piece, between[number + 1] = piece[:-1], between[number + 1].removeprefix('"')
+            begins = original.find(piece, at)
+        if last:
+            begins = len(original) - len(piece)
+        if begins < at or (not number and begins) or not original.startswith(piece, begins):
+            yield f"html: {_where(original[at:], piece)}"
+            return
+        if number:
+            yield from _link(original[at:begins], urls[number - 1], known)
+        at = begins + len(piece)
 
 
 def _link(written: str, url: str, known: Followed) -> Iterator[str]:

@@ -47,6 +47,7 @@ async def choose(doors: Doors) -> None:
         "policy": "recipient",
         "pixel_position": "start",
         "text_links": True,
+        "canary": True,
     }
     answer = await doors.call("rewriter", "/v1/tenant", method="PUT", role="admin", json=wanted)
     assert answer.status == HTTPStatus.OK, answer

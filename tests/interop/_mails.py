@@ -45,6 +45,13 @@ _HARD_HTML: Final = (
     + "".join(f'<p><a class=x href="{url}"\r\n title="a > b">{url}</a></p>\r\n' for url in _HARD)
     + "<!-- <a href='https://shop.example/comment'>x</a> </body> -->\r\n"
     "<A HREF = https://shop.example/unquoted?a=1&b=2>unquoted</A><map><area href='https://shop.example/area'></map>\r\n"
+    '<a data-inkling="no" href="https://shop.example/left">left</a> '
+    '<a href="https://shop.example/left/too" data-inkling=no>left</a>\r\n'
+    '<!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" href="https://shop.example/vml?a=1&amp;b=2"'
+    ' style="height:40px"><center>Buy</center></v:roundrect><![endif]-->\r\n'
+    '<!--[if !mso]><!--><a href="https://shop.example/not-mso">Buy</a><!--<![endif]-->\r\n'
+    '<![if gte mso 9]><a href="https://shop.example/revealed">Buy</a><![endif]>\r\n'
+    '<a href="https://shop.example/unsubscribe?u=1">unsubscribe</a>\r\n'
     "<script>var a = '<a href=\"https://shop.example/script\">';</script>\r\n</BODY>\r\n</html>\r\n"
 )
 _PICTURE: Final = base64.b64decode(
