@@ -29,7 +29,7 @@ test: $(PACKAGES) $(KAFKA) ## every test, real Kafka and PostgreSQL included (T=
 unit: $(PACKAGES) ## the tests that need no server (T=path or name)
 	@$(PY) -m pytest -m "not servers" $(SELECTED)
 fuzz: $(PACKAGES) ## the laws, with many fresh examples (T=path or name); ten minutes under atheris: T=heads, T=mime, T=tokens
-	@$(if $(filter heads mime tokens,$(T)),$(PY) -m tests.fuzz $(T),$(PY) -m pytest -m "hypothesis and not servers" --hypothesis-profile=fuzz --timeout=0 $(SELECTED))
+	@$(if $(filter heads html mime tokens,$(T)),$(PY) -m tests.fuzz $(T),$(PY) -m pytest -m "hypothesis and not servers" --hypothesis-profile=fuzz --timeout=0 $(SELECTED))
 faults: $(PACKAGES) $(KAFKA) ## break edge and projector under load and print a table; about two hours (T="E5 P12" SEED=7)
 	@$(PY) -m tests.faults $(T) $(if $(SEED),--seed $(SEED))
 interop: $(PACKAGES) $(KAFKA) ## against foreign programs, which it fetches itself (T=prometheus for one)

@@ -20,6 +20,7 @@ WATCHED = {
         "services.tracker.front.blocks",
         "aiohttp.http_parser",
     ],
+    "html": ["tests.fuzz.html", "services.rewriter.html", "services.rewriter.references"],
     "mime": ["services.rewriter.mime"],
     "tokens": ["tests.fuzz.tokens", "schemas.token"],
 }

@@ -11,7 +11,7 @@ from schemas import token
 from schemas.token import KeyRing, Purpose, Seen
 from services.tracker.front.blocks import CLOSE
 from services.tracker.front.heads import HeadReader, Request, Verdict
-from tests.fuzz import heads, tokens
+from tests.fuzz import heads, html, tokens
 from tests.fuzz.__main__ import main
 
 SOUND = HeadReader().read
@@ -31,6 +31,11 @@ def test_heads(data: bytes) -> None:
 @pytest.mark.parametrize("data", tokens.seeds().values(), ids=tokens.seeds())
 def test_tokens(data: bytes) -> None:
     tokens.check(data)
+
+
+@pytest.mark.parametrize("data", html.seeds().values(), ids=html.seeds())
+def test_html(data: bytes) -> None:
+    html.check(data)
 
 
 def _changed(**fields: Any) -> heads.Read:

@@ -1,0 +1,76 @@
+"""What finding, deciding and splicing the links of a newsletter takes, beside lol_html with the same edits."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import lolhtml
+
+from benchmarks.support import newsletter
+from services.rewriter import html, links
+
+ROUNDS = 15
+TURNS = 20
+BASE = "https://t.example"
+URLS = [f"{BASE}/c/{'x' * 120}{number:03}" for number in range(newsletter.LINKS)]
+PIXEL = f"{BASE}/o/{'x' * 60}.gif"
+
+
+def ours(text: str) -> str:
+    """Scan, decide, make the edits, splice."""
+    scan = html.scan(text)
+    decided = links.decide(scan.links, own_urls=(BASE,), make=_made)
+    edits = [*links.edits(decided, _made), html.insert_pixel(scan.pixel_position, PIXEL)]
+    return html.splice(text, edits)
+
+
+class _Link:
+    def __init__(self) -> None:
+        self.number = 0
+
+    def element(self, element: Any) -> None:
+        element.set_attribute("href", URLS[self.number])
+        self.number += 1
+
+
+class _Body:
+    def element(self, element: Any) -> None:
+        element.append(f'<img src="{PIXEL}" width="1" height="1" alt="">', lolhtml.ContentType.HTML)
+
+
+def theirs(text: str) -> str:
+    """Set the same values; nothing is decided, so it does less."""
+    written = bytearray()
+    rewriter = lolhtml.HTMLRewriter(written.extend)
+    rewriter.on("a[href], area[href]", _Link())
+    rewriter.on("body", _Body())
+    rewriter.write(text.encode())
+    rewriter.end()
+    return written.decode()
+
+
+async def main() -> None:
+    """Print the CPU time of both and their ratio."""
+    text = newsletter.html(1)
+    spent: dict[str, list[float]] = {"lol_html": [], "the splicer": []}
+    for _ in range(ROUNDS):
+        for name, work in (("lol_html", theirs), ("the splicer", ours)):
+            spent[name].append(_microseconds(work, text))
+    yardstick = median(spent["lol_html"])
+    print(f"{len(text)} characters, {newsletter.LINKS} links; CPU in µs a mail, {ROUNDS} rounds")
+    for name, found in spent.items():
+        middle = median(found)
+        spread = f"({min(found):.0f}-{max(found):.0f})"
+        print(f"{name:12} {middle:6.0f} {spread:>12} {middle / yardstick:5.2f} x lol_html")
+
+
+def _microseconds(work: Callable[[str], str], text: str) -> float:
+    begun = time.process_time_ns()
+    for _ in range(TURNS):
+        work(text)
+    return (time.process_time_ns() - begun) / TURNS / 1000
+
+
+def _made(index: int, url: str) -> str:
+    return URLS[index]
