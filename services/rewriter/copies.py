@@ -10,7 +10,6 @@ from typing import Final
 from schemas.events import Renditions
 from schemas.settings import PixelPosition
 from services.rewriter import html, links, mailboxes, offer, pictures
-from services.rewriter.follow import FollowReason
 from services.rewriter.html import Edit
 from services.rewriter.instrument import Prepared
 from services.rewriter.links import Link
@@ -148,15 +147,8 @@ def _plain(found: tuple[Link, ...], tracking: Tracking) -> list[Edit]:
 
 
 def _named(prepared: Prepared) -> tuple[tuple[str, str], ...]:
-    """Give the mail a `Message-ID` of ours where it has none and is recorded under it.
-
-    What passes as it is, because nothing in it can be changed or nothing of it is recorded, gets none.
-    """
-    passes = (
-        *(FollowReason.SIGNED, FollowReason.ENCRYPTED, FollowReason.MALFORMED),
-        FollowReason.UNAVAILABLE,
-    )
-    if prepared.mail.message_id_header is not None or prepared.decision.reason in passes:
+    """Give all copies of a followed mail without a `Message-ID` ours; a mail that nobody follows stays as it is."""
+    if prepared.mail.message_id_header is not None or not prepared.decision.followed:
         return ()
     return ((MESSAGE_ID, prepared.message_id_header),)
 

@@ -94,7 +94,8 @@ async def test_every_mail_leaves_as_it_came_and_every_link_leads_on(doors: Doors
             assert headers(left) == headers(raw), name
             assert REFUSES.encode() not in left
             if not copy["followed"]:
-                assert _without_ours(left, raw) == _without_hidden(raw), name
+                named = _without_ours(left, raw) if told["followed"] else left
+                assert named == _without_hidden(raw), name
                 continue
             followed += 1
             dropped = [one["name"] for one in told["attachments"] if one["followed"]]

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 from schemas.events import CANARY_LINK_INDEX
@@ -54,12 +55,14 @@ def test_links_of_plain_text_are_numbered_after_all_others_where_the_tenant_foll
     assert copy.text.endswith(".")
 
 
-def test_a_mail_without_an_id_gets_ours_in_every_copy_unless_it_passes_as_it_is() -> None:
+def test_a_mail_without_an_id_gets_ours_in_every_copy_unless_nobody_follows_it() -> None:
     both = APPLE.replace(b"To: li", b"To: bo@x.example, li")
     ids = {mime.read(raw).header.first("Message-ID") for raw in written(of(both))}
     assert ids == {of(both).message_id_header}
     (passed,) = written(instrument.unavailable(of(both)))
     assert b"Message-ID" not in passed
+    (unasked,) = written(of(b"Inkling-Follow: no\r\n" + both))
+    assert unasked == re.sub(rb"(?m)^Inkling-.*\n", b"", both)
     signed = both.replace(b"multipart/mixed", b"multipart/signed")
     made = of(signed)
     assert made.decision.reason is FollowReason.SIGNED
