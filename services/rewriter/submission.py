@@ -13,7 +13,8 @@ from schemas.personal import Mailbox
 from services.rewriter import mail, mailboxes, options
 from services.rewriter.faults import BadFields, Fault
 from services.rewriter.mail import MESSAGE_ID, Attachment, Mail
-from services.rewriter.mime import Document, File
+from services.rewriter.mime import Document, File, Untouchable
+from services.rewriter.mime.document import Trouble
 from services.rewriter.options import FOLLOW_ATTACHMENTS, HEADER_OF, RECIPIENTS, Options
 
 _FIELDS: Final = {"to": "To", "cc": "Cc", "bcc": "Bcc", "from": "From", "subject": "Subject"}
@@ -21,6 +22,8 @@ _FIELDS: Final = {"to": "To", "cc": "Cc", "bcc": "Bcc", "from": "From", "subject
 _SUBJECT_CHARACTERS: Final = 2_000
 _FILE_NAME_CHARACTERS: Final = 255
 _MEDIA_CHARACTERS: Final = 255
+# RFC 6761 §6.4: a domain that there never is.
+_NOBODY: Final = Mailbox(address="unknown@invalid")
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 _MUST_NOT_LEAVE: Final = re.compile(
     rb"^(?:resent-)?bcc\s*:|^inkling-", re.IGNORECASE | re.MULTILINE
@@ -74,10 +77,12 @@ def read(document: Document) -> Submission:
         **asked.body,
         "subject": _subject(next(iter(header.raw("Subject")), "")),
     }
-    if sender := _sender(document, asked.faults):
-        body["from"] = _member(sender)
-    else:
-        body["from"] = {"address": "unknown@invalid"}
+    sender = _sender(document)
+    if sender is None and document.untouchable is None:
+        # Deliverable all the same, so it passes; but nobody can tell whose mail it is.
+        trouble = Untouchable(Trouble.NO_SENDER)
+        document = replace(document, bodies=(), texts=(), files=(), untouchable=trouble)
+    body["from"] = _member(sender or _NOBODY)
     if _hides_fields(document):
         detail = "A line that is no field stands before this one, so programs differ in whether it is a header."
         asked.faults.append(Fault(field="Bcc", detail=detail))
@@ -125,7 +130,7 @@ def _hidden(asked: Options, listed: set[str]) -> Iterator[dict[str, str]]:
         yield {"address": address, **{name: v for name, v in found.items() if name != "field"}}
 
 
-def _sender(document: Document, faults: list[Fault]) -> Mailbox | None:
+def _sender(document: Document) -> Mailbox | None:
     for name in ("From", "Sender"):
         for value in document.header.raw(name):
             try:
@@ -133,9 +138,6 @@ def _sender(document: Document, faults: list[Fault]) -> Mailbox | None:
                     return found[0]
             except mailboxes.Unreadable:
                 continue
-    faults.append(
-        Fault(field="From", detail="No address of a sender can be read here or in Sender.")
-    )
     return None
 
 

@@ -3,6 +3,8 @@ import pytest
 from services.rewriter import mime, submission
 from services.rewriter.faults import BadFields
 from services.rewriter.mail import Mail
+from services.rewriter.mime import Untouchable
+from services.rewriter.mime.document import Trouble
 
 HEAD = b"From: Ana <ana@demo.example>\nTo: Li <li@x.example>\nSubject: =?utf-8?q?=C3=84?=\nInkling-Owner: ana\n"
 
@@ -55,10 +57,19 @@ def test_files_are_parts_named_and_chosen_by_name_or_index() -> None:
     assert files[1].head() == b"22"
 
 
+@pytest.mark.parametrize("sender", [b"", b"From: root\n", b"From: <>\nSender: \n"])
+def test_a_mail_of_nobody_passes_as_it_is(sender: bytes) -> None:
+    body = b"Content-Type: text/html\n\n<a href=https://x.example>x</a>"
+    found = mail(b"To: li@x.example\nInkling-Owner: ana\n" + sender + body)
+    assert found.sender.address == "unknown@invalid"
+    assert found.document is not None
+    assert found.document.untouchable == Untouchable(Trouble.NO_SENDER)
+    assert found.document.bodies == ()
+
+
 def test_every_fault_is_told_by_its_header() -> None:
     assert faults(b'To: nobody\nCc: "\nInkling-X: 1\nInkling-Owner: ana\n\nx') == [
         "Inkling-X",
-        "From",
         "To",
         "Cc",
         "To",

@@ -33,6 +33,7 @@ class Trouble(StrEnum):
     SMIME_ENCRYPTED = "smime_encrypted"
     PGP_ENCRYPTED = "pgp_encrypted"
     BAD_HEADER = "bad_header"
+    NO_SENDER = "no_sender"
     NO_BOUNDARY = "no_boundary"
     NO_PARTS = "no_parts"
     AMBIGUOUS_BOUNDARY = "ambiguous_boundary"
@@ -62,6 +63,7 @@ _DETAILS: Final = {
     Trouble.PGP_ENCRYPTED: "Text of the mail is encrypted with OpenPGP.",
     Trouble.BAD_HEADER: "A header has a line that is no field, a carriage return alone, too much in it, or a field "
     "twice that may stand there once; mail programs differ in how they read it.",
+    Trouble.NO_SENDER: "No address of a sender can be read in From or Sender.",
     Trouble.NO_BOUNDARY: "A multipart names no boundary, or two.",
     Trouble.NO_PARTS: "The boundary that a multipart names stands nowhere in it.",
     Trouble.AMBIGUOUS_BOUNDARY: "A line may be the boundary of two multiparts, or is one for some mail programs only.",
