@@ -15,6 +15,7 @@ from tests.support import beside
 from tests.support.stack import Database, a_database, a_stack, prepare_template
 
 pytest_xdist_make_scheduler = beside.scheduler
+pytest_report_to_serializable = beside.writable
 
 _SERVER_FIXTURES = {
     "kafka_servers",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support import beside
 from tests.support.beside import together
 
 
@@ -19,3 +20,11 @@ from tests.support.beside import together
 )
 def test_a_file_stays_together_and_so_does_what_shares_something(nodeid: str, group: str) -> None:
     assert together(nodeid) == group
+
+
+def test_half_a_surrogate_pair_is_told_in_letters() -> None:
+    telling = beside.writable()
+    next(telling)
+    with pytest.raises(StopIteration) as told:
+        telling.send({"text\udcff": ["a\udcff", ("b", 1)]})
+    assert told.value.value == {"text\\udcff": ["a\\udcff", ("b", 1)]}

@@ -1,5 +1,8 @@
 """How `make test` divides the tests among processes that run beside each other, each with servers of its own."""
 
+from collections.abc import Generator
+from typing import Any
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -42,6 +45,22 @@ def together(nodeid: str) -> str:
     """Return what a test shares with those of other files, else its own file."""
     file = nodeid.partition("::")[0]
     return next((name for name, places in _SHARED.items() if file.startswith(places)), file)
+
+
+@pytest.hookimpl(wrapper=True)
+def writable() -> Generator[None, Any, Any]:
+    """Tell of a test in text that can be handed from process to process: no half of a surrogate pair can."""
+    return _writable((yield))
+
+
+def _writable(told: Any) -> Any:
+    if isinstance(told, str):
+        return told.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(told, dict):
+        return {_writable(name): _writable(one) for name, one in told.items()}
+    if isinstance(told, list | tuple):
+        return type(told)(map(_writable, told))
+    return told
 
 
 def _turn(item: pytest.Item) -> int:
