@@ -65,6 +65,8 @@ class _Scanner:
         self._outer = self._spaces
         # Then every tag is looked at, not only those that tell of links.
         self._watchful = False
+        # Where the last raw text ends, and its element begins.
+        self._raw_ends = self._raw_begins = -1
         self._in_head = False
         self._first = -1
         self._body = -1
@@ -99,7 +101,8 @@ class _Scanner:
                 position = self._easy(at)
                 if position < 0:
                     position = yield from self._construct(at)
-                end = at
+                # An end tag that never closes leaves what is before it in the raw text.
+                end = self._raw_begins if at == self._raw_ends else at
             if position >= 0:
                 continue
             if self._resume < 0:
@@ -172,7 +175,10 @@ class _Scanner:
         raw = tag.name in RAW_TEXT and not self._spaces.foreign
         self._start_tag(tag)
         if raw:
-            return (yield from self._raw_text(tag.name, tag.end))
+            end = yield from self._raw_text(tag.name, tag.end)
+            if self._resume < 0:
+                self._raw_begins, self._raw_ends = at, end
+            return end
         return tag.end
 
     def _start_tag(self, tag: Tag) -> None:

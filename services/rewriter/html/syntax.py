@@ -81,7 +81,9 @@ _TELLING = _either_case(LINKS | FOREIGN | RAW_TEXT | {"body", "html"})
 UNTELLING: Final = re.compile(
     rf"(?:[^<]*+<(?:/?{_NOTHING}|(?!/?(?:{_TELLING})[{SPACE}/>])/?[A-Za-z])"
     # Of a tag in which quotes stand only around values, the first `>` outside of them is the end: told in less time.
-    r"(?:[^<>\"'=]*+(?:=\"[^\"<>]*+\"[^<>\"'=]*+){0,100}>"
+    # Values stand behind `=`, and that behind the name of an attribute.
+    rf"(?:[^{SPACE}/<>\"'=]*+"
+    rf"(?:[{SPACE}/][^<>\"'=]*+(?:(?<=[^{SPACE}/\"'=])=\"[^\"<>]*+\"[^<>\"'=]*+){{0,100}})?>"
     rf"|[^{SPACE}/>]*+(?={_ATTRIBUTES})\1[{SPACE}/]*+>)"
     r"|[^<]++|<(?=[^A-Za-z/!?])){0,500}"
 )

@@ -107,6 +107,7 @@ class Tag:
         position = yield from _run(_NAME, html, begin, limit)
         tag.name = html[begin : min(position, begin + _LONGEST)].lower()
         tag._attributes = []
+        seen: set[str] = set()
         count = 0
         while True:
             count += 1
@@ -131,7 +132,8 @@ class Tag:
                     return None
                 attribute = read
                 position = read.end + len(read.quote)
-            if name in _OF_INTEREST:
+            if name in _OF_INTEREST and (name not in seen or name in (MARK, OLD_MARK)):
+                seen.add(name)
                 tag._attributes.append((name, attribute))
 
 

@@ -104,6 +104,8 @@ def test_a_target_is_read_as_the_browser_reads_it() -> None:
         "x|<!-- never closed </body>",
         "x|<style> never closed </body>",
         "x|<a href='never closed </body>",
+        "x|<style></style never closed",
+        "<script></script>x|<style>p{}</style title='",
         "x|</body </html",
     ],
 )
