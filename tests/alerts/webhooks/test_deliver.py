@@ -239,7 +239,7 @@ async def test_a_courier_that_was_killed_is_followed_by_another_with_the_same_id
 
 async def test_without_its_database_it_waits_says_so_and_then_goes_on(post: Post) -> None:
     hook = await post.hook()
-    assert post.courier.healthy() is None
+    await eventually(lambda: post.courier.healthy() is None)
     with away(post.given.database, "alerts_writer"):
 
         async def troubled() -> bool:

@@ -12,6 +12,7 @@ from tests.faults.traffic import flowing, fresh_mails, lasting
 from tests.support.eventually import eventually
 
 _SECONDS = 60.0
+_ROUNDS = 20
 _LEAST_SPOOL = {
     "INKLING_TRACKER_SPOOL_MAX_BYTES": "1048576",
     "INKLING_TRACKER_SPOOL_SEGMENT_BYTES": "65536",
@@ -71,8 +72,12 @@ async def e21(ground: Ground) -> Row:
         edge = case.edge(servers=NOBODY, workers=4)
         await edge.start("/readyz")
         wanted = ground.count(10_000, 800)
-        async with flowing(case.traffic(edge)) as traffic:
-            await eventually(lambda: traffic.acknowledged > wanted, 300.0)
+        # Connections go to whoever is free to take them, so one that starts late may have none of the first.
+        for _ in range(_ROUNDS):
+            async with flowing(case.traffic(edge)) as traffic:
+                await eventually(lambda: traffic.acknowledged > wanted, 300.0)
+            if _slots(edge.spool) == 4:
+                break
         case.hold(_slots(edge.spool) == 4, f"not in every slot: {segments(edge.spool)}")
         edge.kill()
         edge.workers, edge.servers = 2, ground.servers
