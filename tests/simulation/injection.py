@@ -131,6 +131,14 @@ def _damage(world: World, fault: Fault, times: int) -> None:
         log.damaged[whole[-1 - fault.who % min(3, len(whole))]] = times
 
 
+def _damage_passing(world: World, fault: Fault) -> None:
+    log = _log(world, fault)
+    if any(log.damaged.values()):
+        # Before the first has passed, a second one makes it last.
+        world.judge.allowed[log.lane].add(HaltReason.CORRUPT_RECORD)
+    _damage(world, fault, 3)
+
+
 def _damage_lasting(world: World, fault: Fault) -> None:
     world.judge.allowed[_log(world, fault).lane].add(HaltReason.CORRUPT_RECORD)
     _damage(world, fault, 1_000_000)
@@ -190,7 +198,7 @@ _FAULTS: Final[dict[str, Callable[[World, Fault], None]]] = {
     "kafka_away": _kafka_away,
     "kafka_fails": _for_a_while("broker", "failing", 0.3),
     "kafka_quiet": _for_a_while("broker", "quiet", 0.7),
-    "damage_passing": lambda world, fault: _damage(world, fault, 3),
+    "damage_passing": _damage_passing,
     "damage_lasting": _damage_lasting,
     "retention": _retention,
     "truncation": _truncation,
