@@ -10,7 +10,7 @@ import os
 import re
 import time
 
-from benchmarks.support import processes
+from benchmarks.support import loads, processes
 from benchmarks.tracker import (
     OTHER_CORE,
     SERVER_CORE,
@@ -18,7 +18,6 @@ from benchmarks.tracker import (
     environment,
     loading,
     minted,
-    reported,
     until_recorded,
 )
 from benchmarks.tracker import Row as Server
@@ -101,7 +100,7 @@ async def watch(stack: Stack) -> None:
             back = time.perf_counter() - begun
             await watched.until("spool_waiting", 0, REPLAY_SECONDS)
             done = time.perf_counter() - begun
-            report = await reported(process)
+            report = await loads.reported(process)
             resident.append(("after the replay", processes.peak_megabytes(pid)))
         finally:
             if process.returncode is None:

@@ -7,22 +7,19 @@ system time of the server's process, so that `a second and core` is what one wou
 import asyncio
 import base64
 import http.client
-import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import aiohttp
 import orjson
 
-from benchmarks.support import newsletter, processes, steps
-from benchmarks.tracker import KAFKA_SECONDS, LINE_BYTES, OTHER_CORE, SERVER_CORE, create_topics
+from benchmarks.support import loads, newsletter, processes, steps
+from benchmarks.tracker import KAFKA_SECONDS, OTHER_CORE, SERVER_CORE, create_topics
 from deploy.local import environment
 from deploy.local.stack import Stack
 from schemas import topics
@@ -59,38 +56,22 @@ async def loading(
     row: Row, token: str, connections: int, seconds: float, rate: float
 ) -> asyncio.subprocess.Process:
     """Begin to load a row's server, from a process of its own."""
-    load = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
+    return await loads.loading(
         "benchmarks.support.posts",
-        *map(str, (row.port, connections, seconds, rate)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=LINE_BYTES,
+        row.port,
+        connections,
+        seconds,
+        rate,
+        told=b"\n".join([token.encode(), *row.bodies]),
+        core=OTHER_CORE,
     )
-    if load.stdin is None or load.stdout is None:
-        raise RuntimeError("the load generator has no pipes")
-    processes.pin(load.pid, OTHER_CORE)
-    load.stdin.write(b"\n".join([token.encode(), *row.bodies]))
-    load.stdin.write_eof()
-    await load.stdout.readline()
-    return load
-
-
-async def reported(load: asyncio.subprocess.Process) -> Any:
-    """Return what a load generator says at its end."""
-    if load.stdout is None:
-        raise RuntimeError("the load generator has no pipes")
-    report = json.loads(await load.stdout.readline())
-    await load.wait()
-    return report
 
 
 async def measure(row: Row, token: str, connections: int, rate: float) -> None:
     """Load a row's server once and note what it cost."""
     load = await loading(row, token, connections, SECONDS, rate)
     before = processes.cpu_seconds(row.pid)
-    report = await reported(load)
+    report = await loads.reported(load)
     spent = processes.cpu_seconds(row.pid) - before
     if report["codes"] != {"201": report["answers"]} or report["lost"]:
         raise RuntimeError(f"{row.name}: {report['codes']}, {report['lost']} lost")
@@ -164,7 +145,7 @@ class Beside:
         """Say how long the loop was away and small mails took, while a large one goes in again and again."""
         load = await loading(self._rewriter, self._token, 8, BESIDE_SECONDS, BESIDE_RATE)
         over = asyncio.Event()
-        reading = asyncio.create_task(reported(load))
+        reading = asyncio.create_task(loads.reported(load))
         reading.add_done_callback(lambda _: over.set())
         large = asyncio.create_task(self._large(mail, over))
         longest = await self._longest_answer(over)

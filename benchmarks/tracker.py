@@ -5,17 +5,14 @@ system time of the server's process. The load decides the ratio, so each table n
 """
 
 import asyncio
-import json
 import os
-import sys
 import uuid
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
 
-from benchmarks.support import processes
+from benchmarks.support import loads, processes
 from deploy.local.stack import Stack
 from schemas import token
 from schemas.identity import MessageId, RecipientRef, Tenant
@@ -33,7 +30,6 @@ RATE = 2000
 HITS = 20_000
 RING = KeyRing(signing=1, keys={1: b"\x01" * 32})
 KAFKA_SECONDS = 20.0
-LINE_BYTES = 1 << 28
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,38 +66,23 @@ async def loading(
     row: Row, connections: int, seconds: float, rate: float
 ) -> asyncio.subprocess.Process:
     """Begin to load a row's server, from a process of its own."""
-    load = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
+    return await loads.loading(
         "benchmarks.support.load",
-        *map(str, (row.port, connections, seconds, rate)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=LINE_BYTES,
+        row.port,
+        connections,
+        seconds,
+        rate,
+        told="\n".join(row.paths).encode(),
+        core=OTHER_CORE,
     )
-    if load.stdin is None or load.stdout is None:
-        raise RuntimeError("the load generator has no pipes")
-    processes.pin(load.pid, OTHER_CORE)
-    load.stdin.write("\n".join(row.paths).encode())
-    load.stdin.write_eof()
-    await load.stdout.readline()
-    return load
-
-
-async def reported(load: asyncio.subprocess.Process) -> Any:
-    """Return what a load generator says at its end."""
-    if load.stdout is None:
-        raise RuntimeError("the load generator has no pipes")
-    return json.loads(await load.stdout.readline())
 
 
 async def measure(row: Row, connections: int, seconds: float, rate: float) -> None:
     """Load a row's server once and note what it cost."""
     load = await loading(row, connections, seconds, rate)
     before = processes.cpu_seconds(row.pid)
-    report = await reported(load)
+    report = await loads.reported(load)
     spent = processes.cpu_seconds(row.pid) - before
-    await load.wait()
     if report["codes"] != {row.code: report["answers"]} or report["lost"]:
         raise RuntimeError(f"{row.name}: {report}")
     row.microseconds.append(1e6 * spent / report["answers"])

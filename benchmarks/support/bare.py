@@ -17,10 +17,8 @@ async def pixel(request: web.Request) -> web.Response:
     return web.Response(body=PIXEL, headers=HEADERS)
 
 
-async def serve(port: int) -> None:
+async def serve(app: web.Application, port: int) -> None:
     """Serve until told to stop."""
-    app = web.Application()
-    app.add_routes([web.get("/o/{token}.gif", pixel)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
@@ -31,4 +29,6 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1])))
+    pixels = web.Application()
+    pixels.add_routes([web.get("/o/{token}.gif", pixel)])
+    uvloop.run(serve(pixels, int(sys.argv[1])))

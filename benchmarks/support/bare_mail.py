@@ -5,7 +5,6 @@ first has records of the sizes given acknowledged, by aiokafka as it comes.
 """
 
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +15,8 @@ import orjson
 import uvloop
 from aiohttp import web
 from aiokafka import AIOKafkaProducer
+
+from benchmarks.support.bare import serve
 
 MAX_BODY_BYTES = 30 * 1024 * 1024
 Publish = Callable[[bytes], Awaitable[object]]
@@ -42,8 +43,8 @@ async def kafka(servers: str, topic: str, *sizes: str) -> AsyncIterator[Publish]
         await producer.stop()
 
 
-async def serve(port: int, answer: Any, publish: Publish) -> None:
-    """Serve until told to stop."""
+def application(answer: Any, publish: Publish) -> web.Application:
+    """Answer every mail alike, once it is published."""
 
     async def mail(request: web.Request) -> web.Response:
         body = orjson.loads(await request.read())
@@ -52,22 +53,16 @@ async def serve(port: int, answer: Any, publish: Publish) -> None:
 
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.add_routes([web.post("/v1/mail", mail)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await stop.wait()
-    await runner.cleanup()
+    return app
 
 
 async def main(port: int, answer: Any, *to_kafka: str) -> None:
     """Serve as the arguments say."""
     if not to_kafka:
-        await serve(port, answer, nothing)
+        await serve(application(answer, nothing), port)
         return
     async with kafka(*to_kafka) as publish:
-        await serve(port, answer, publish)
+        await serve(application(answer, publish), port)
 
 
 if __name__ == "__main__":

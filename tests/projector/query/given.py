@@ -211,3 +211,16 @@ async def open_door(
         ) as client,
     ):
         yield Given(database, writer, client, clock, registry)
+
+
+@asynccontextmanager
+async def locked(database: Database) -> AsyncIterator[None]:
+    """Hold the table of messages, so that whoever reads it waits."""
+    url = database.url("projector_owner")
+    async with (
+        Pool(url, application="test-lock", schema="projector", size=1) as owner,
+        owner.acquire() as connection,
+        connection.transaction(),
+    ):
+        await connection.execute("lock table message in access exclusive mode")
+        yield

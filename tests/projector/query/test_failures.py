@@ -5,8 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from services.projector.query.failures import Failures, Reason, problem
 from services.projector.query.web import POOL
-from services.runtime.postgres import Pool
-from tests.projector.query.given import Answer, Given, open_door
+from tests.projector.query.given import Answer, Given, locked, open_door
 from tests.support.stack import Database
 
 
@@ -57,13 +56,7 @@ async def test_a_server_that_takes_no_more_connections_is_503(given: Given) -> N
 
 async def test_what_is_locked_is_503_and_no_question_that_is_too_slow(database: Database) -> None:
     async with open_door(database, lock_seconds=0.1) as given:
-        url = database.url("projector_owner")
-        async with (
-            Pool(url, application="test-lock", schema="projector", size=1) as owner,
-            owner.acquire() as connection,
-            connection.transaction(),
-        ):
-            await connection.execute("lock table message in access exclusive mode")
+        async with locked(database):
             told(await given.ask("/v1/messages"), Reason.LOCKED)
             told(await given.ask("/v1/messages", {"Accept": "text/csv"}), Reason.LOCKED)
         assert counted(given) == {"locked": 2}
@@ -71,13 +64,7 @@ async def test_what_is_locked_is_503_and_no_question_that_is_too_slow(database: 
 
 async def test_what_takes_too_long_is_504_without_a_time_to_come_back(database: Database) -> None:
     async with open_door(database, statement_seconds=0.1) as given:
-        url = database.url("projector_owner")
-        async with (
-            Pool(url, application="test-lock", schema="projector", size=1) as owner,
-            owner.acquire() as connection,
-            connection.transaction(),
-        ):
-            await connection.execute("lock table message in access exclusive mode")
+        async with locked(database):
             told(await given.ask("/v1/messages"), Reason.TOO_SLOW)
         assert counted(given) == {"too_slow": 1}
 

@@ -8,7 +8,7 @@ from services.projector.query.scope import Scope, reading
 from services.projector.query.web import application
 from services.runtime.access import Verifier
 from services.runtime.postgres import Pool
-from tests.projector.query.given import REF, Answer, Given, Keys, open_door, token
+from tests.projector.query.given import REF, Answer, Given, Keys, locked, open_door, token
 from tests.support.clock import START, ManualClock
 from tests.support.stack import Database
 
@@ -144,13 +144,7 @@ async def test_row_level_security_hides_what_a_statement_forgets_to(
 
 async def test_what_takes_too_long_is_a_timeout_and_not_a_wait(database: Database) -> None:
     async with open_door(database, statement_seconds=0.2) as given:
-        url = database.url("projector_owner")
-        async with (
-            Pool(url, application="test-lock", schema="projector", size=1) as owner,
-            owner.acquire() as connection,
-            connection.transaction(),
-        ):
-            await connection.execute("lock table message in access exclusive mode")
+        async with locked(database):
             answer = await given.ask("/v1/messages")
         assert (answer.status, answer.json["type"]) == (504, "urn:inkling:problem:timeout")
         assert (await given.ask("/v1/messages")).status == 200
