@@ -6,9 +6,7 @@ The longer a sample waits, the less often the API is asked, since the asking is 
 """
 
 import asyncio
-import json
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from benchmarks.support import loads
 from benchmarks.support.processes import can_measure, tree_cpu_seconds
 from benchmarks.support.stack import durable_stack
 from deploy.local.stack import Stack
@@ -146,23 +145,15 @@ async def loaded(stack: Stack, background: Sequence[Mailed], rate: int) -> Async
         return
     seconds = (SAMPLES + WARMING) / SAMPLES_PER_SECOND + SPARE_SECONDS
     port = stack.ports.public("tracker")
-    load = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "benchmarks.support.load"),
-        *map(str, (port, CONNECTIONS, seconds, rate)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+    paths = "\n".join(urlsplit(one.pixel).path for one in background).encode()
+    load = await loads.loading(
+        "benchmarks.support.load", port, CONNECTIONS, seconds, rate, told=paths, core=None
     )
     try:
-        if load.stdin is None or load.stdout is None:
-            raise RuntimeError("the load generator has no pipes")
-        load.stdin.write("\n".join(urlsplit(one.pixel).path for one in background).encode())
-        load.stdin.write_eof()
-        await load.stdout.readline()
         began = time.perf_counter()
         yield said
         late = time.perf_counter() - began - seconds
-        report = json.loads(await load.stdout.readline())
+        report = await loads.reported(load)
         if report["codes"] != {"200": report["answers"]} or report["lost"]:
             raise RuntimeError(f"the load was not answered: {report}")
         said.append(f"{report['answers'] / report['seconds']:.0f}/s")

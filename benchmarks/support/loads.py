@@ -1,4 +1,4 @@
-"""Load generators in processes of their own: started on the other core, told what to ask, heard at the end."""
+"""Load generators in processes of their own: started, told what to ask, heard at the end."""
 
 import asyncio
 import json
@@ -11,9 +11,9 @@ LINE_BYTES = 1 << 28
 
 
 async def loading(
-    module: str, *arguments: object, told: bytes, core: int
+    module: str, *arguments: object, told: bytes, core: int | None
 ) -> asyncio.subprocess.Process:
-    """Start a generator and return it once it has begun."""
+    """Start a generator, on one core only if that is named, and return it once it has begun."""
     load = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -25,7 +25,8 @@ async def loading(
     )
     if load.stdin is None or load.stdout is None:
         raise RuntimeError("the load generator has no pipes")
-    processes.pin(load.pid, core)
+    if core is not None:
+        processes.pin(load.pid, core)
     load.stdin.write(told)
     load.stdin.write_eof()
     await load.stdout.readline()
