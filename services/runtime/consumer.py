@@ -179,9 +179,9 @@ class FencedConsumer(Generic[D]):
             opened = {one.lane for one in readable}
             self._stale, self._open = self._stale or opened != self._open, opened
         if self._stale:
-            consumer.assign(
-                {one.lane: one.next_offset - (one.anchor is not None) for one in readable}
-            )
+            for one in readable:
+                one.proving = one.anchor is not None
+            consumer.assign({one.lane: one.next_offset - one.proving for one in readable})
             self._stale = False
         return bool(readable)
 
@@ -209,14 +209,17 @@ class FencedConsumer(Generic[D]):
             self._restraint.pass_by(lane, await consumer.position(lane, _KAFKA_SECONDS))
 
     async def _is_ours(self, held: Held, first: Record) -> bool:
-        """Compare the first record after a claim with the one that the checkpoint remembers."""
-        if held.anchor is None:
+        """Compare the first record where reading begins anew with the last one that was folded.
+
+        Not only after a claim: while Kafka was away its log may have lost a tail and grown again.
+        """
+        if held.anchor is None or not held.proving:
             return True
         halt = compare(held.next_offset, held.anchor, first.offset, digest(first))
         if halt is not None:
             await self._halt(held, halt)
             return False
-        held.anchor = None
+        held.proving = False
         return True
 
     async def _settle(self, held: Held, trouble: Trouble) -> None:

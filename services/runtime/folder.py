@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from services.runtime.checkpoint import Checkpoints, Fenced, Move, Moved
+from services.runtime.checkpoint import Checkpoints, Fenced, Move, Moved, digest
 from services.runtime.clock import Clock
 from services.runtime.errors import Poison, Transient
 from services.runtime.kafka import Record
@@ -88,7 +88,9 @@ class Held:
     lane: Lane
     epoch: int
     next_offset: int
-    anchor: bytes | None = None  # still to be found at next_offset - 1
+    anchored: bool = False
+    anchor: bytes | None = None  # what the record at next_offset - 1 is known by
+    proving: bool = False  # it is to come first now
     halted: str | None = None
     topic_id: str | None = None
     attempt: int = 0
@@ -100,6 +102,11 @@ class Held:
     def lease(self) -> tuple[Lane, int]:
         """Return what a claim gave."""
         return self.lane, self.epoch
+
+    def moved_past(self, last: Record) -> None:
+        """Learn that everything up to this record is folded."""
+        self.next_offset = last.offset + 1
+        self.anchor = digest(last) if self.anchored else None
 
 
 _Ready = tuple[Slice, Decoded[D]]
@@ -214,7 +221,7 @@ class Folder(Generic[D]):
                 await set_aside(connection, decoded.refused)
         took = self._clock.monotonic() - begun
         for lane, records in part:
-            held[lane].next_offset = records[-1].offset + 1
+            held[lane].moved_past(records[-1])
             refused = _of(lane, decoded.refused)
             held[lane].judged.extend(_judged(records, refused))
             for reason, number in reasons(refused):

@@ -16,7 +16,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicPlan:
-    """A topic to read; `anchored` checks on each claim that the log is still the one we read.
+    """A topic to read; `anchored` checks wherever reading begins anew that the log is still the one we read.
 
     Not for compacted topics: the record before the checkpoint may rightly be gone there.
     """
@@ -84,6 +84,7 @@ class TopicWatch:
             held = Held(lane=lane, epoch=epoch, next_offset=claim.next_offset)
             if self.anchored(lane) and claim.next_offset > begin:
                 held.anchor = claim.anchor
+        held.anchored = self.anchored(lane)
         held.halted = claim.halted
         held.topic_id = claim.topic_id or log_is.topic_id
         return held

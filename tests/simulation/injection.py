@@ -165,6 +165,19 @@ def _truncation(world: World, fault: Fault) -> None:
     world.load.held_back.add(log.lane)
 
 
+def _regrowth(world: World, fault: Fault) -> None:
+    """The broker comes back without a tail, and has grown beyond it before anybody looks.
+
+    Not among those that are drawn: it shows to whoever looks while the broker is away, not to whoever was stopped then.
+    """
+    log = _log(world, fault)
+    end = log.end
+    _another_log(world, log)
+    log.truncate(end - 1 - fault.who % 20)
+    while log.end <= end + fault.who % 7:
+        world.load.write(log.lane, 1)
+
+
 def _another_topic(world: World, fault: Fault) -> None:
     world.broker.made[world.anchored] += 1
     for lane, log in world.broker.logs.items():
@@ -202,6 +215,7 @@ _FAULTS: Final[dict[str, Callable[[World, Fault], None]]] = {
     "damage_lasting": _damage_lasting,
     "retention": _retention,
     "truncation": _truncation,
+    "regrowth": _regrowth,
     "another_topic": _another_topic,
     "flood": _flood,
 }

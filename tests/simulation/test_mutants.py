@@ -15,8 +15,9 @@ from services.runtime.kafka import Record
 from services.runtime.postgres import Connection
 from services.runtime.slices import Slice
 from tests.simulation.database import Result, Statement, Steps, Transaction
+from tests.simulation.faults import Fault
 from tests.simulation.statements import CHECKPOINT, _is_free, _keys, refuse
-from tests.simulation.world import World
+from tests.simulation.world import Outcome, World
 
 SEEDS = 80
 
@@ -99,7 +100,7 @@ class _Trusting(folder.Folder[list[Record]]):
             await super()._commit(held, part, decoded)
             return
         for lane, records in part:
-            held[lane].next_offset = records[-1].offset + 1
+            held[lane].moved_past(records[-1])
 
 
 class _BlindlyMoving(Checkpoints):
@@ -180,3 +181,27 @@ class _Careless(FencedConsumer[list[Record]]):
 
 def test_reading_on_after_a_failed_poll_is_found() -> None:
     assert found(consumer=_Careless)
+
+
+class _OnceAnchored(FencedConsumer[list[Record]]):
+    """Compares the log with what was folded after a claim only."""
+
+    async def _is_ours(self, held: Held, first: Record) -> bool:
+        mine = await super()._is_ours(held, first)
+        held.anchor = None
+        return mine
+
+
+def test_a_log_compared_after_a_claim_only_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def moved_past(held: Held, last: Record) -> None:
+        held.next_offset = last.offset + 1
+
+    assert not any(regrown(seed).broken for seed in range(SEEDS // 4))
+    monkeypatch.setattr(Held, "moved_past", moved_past)
+    assert any("was lost" in "".join(regrown(seed, _OnceAnchored).broken) for seed in range(SEEDS))
+
+
+def regrown(seed: int, consumer: type[FencedConsumer[list[Record]]] = FencedConsumer) -> Outcome:
+    """Run a seed in which Kafka is away for a while, and nothing else befalls; its log has another end then."""
+    fault = Fault(at=5.0 + seed % 7, kind="regrowth", who=seed, seconds=0.0)
+    return World(seed, [fault], consumer=consumer).run()

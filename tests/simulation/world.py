@@ -256,9 +256,10 @@ class World:
                 wanting.append(f"{lane} is not begun")
                 continue
             left = [one for one in log.records if one >= row["next_offset"]]
-            if left or row["halted"]:
+            beyond = row["next_offset"] > log.end
+            if left or row["halted"] or beyond:
                 wanting.append(
-                    f"{lane} is at {row['next_offset']}, halted: {row['halted']}, {len(left)} left"
+                    f"{lane} is at {row['next_offset']}, halted: {row['halted']}, {len(left)} left of {log.end}"
                 )
             holder = working.get(row["owner"])
             if holder is None or row["lease_until"] < self.loop.time():

@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 import orjson
 
+from services.runtime.clock import SystemClock
 from services.runtime.operator.command import Context, Service, perform
-from services.runtime.operator.lanes import Lanes, LaneStand, extents, logs_or_none
-from services.runtime.operator.resuming import Way, Wish
+from services.runtime.operator.lanes import Lanes, LaneStand
+from services.runtime.operator.logs import extents, logs_or_none, places
+from services.runtime.operator.resuming import Way, Wish, around
 from services.runtime.operator.tables import aligned, instant
 
 D = TypeVar("D")
@@ -91,10 +93,13 @@ async def _resume(context: Context[Any]) -> int:
     lanes = Lanes(context.pool, context.service.name)
     lane = await lanes.parse(options.lane)
     wish = _wish(options)
-    log = None
+    log, looked = None, None
     if wish.way is not Way.AS_IT_IS:
         log = (await extents(context.servers, [lane])).get(lane)
-    taken = await lanes.resume(lane, wish, log, options.by)
+    if log is not None and lane.topic not in context.service.compacted:
+        offsets = around(await lanes.stand(lane), log, wish)
+        looked = await places(context.servers, lane, offsets, log, SystemClock())
+    taken = await lanes.resume(lane, wish, log, options.by, looked)
     where = "where it stands" if taken.next_offset is None else f"at {taken.next_offset}"
     sys.stdout.write(f"{lane}: goes on {where}, within some seconds\n")
     if taken.gap is not None:

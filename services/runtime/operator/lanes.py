@@ -1,19 +1,25 @@
 """Looks at the lanes of a consumer, stops them and lets them go on; what is passed over by it is never silent."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from services.runtime.errors import Transient
 from services.runtime.halts import Extent, HaltReason
-from services.runtime.kafka import Consumer
 from services.runtime.leases import Lane
-from services.runtime.operator.resuming import Refused, Stand, Step, Way, Wish, step
-from services.runtime.postgres import Pool, Queries
+from services.runtime.operator.resuming import (
+    Places,
+    Refused,
+    Stand,
+    Step,
+    Way,
+    Wish,
+    another,
+    step,
+)
+from services.runtime.postgres import Connection, Pool, Queries
 from services.runtime.quarantine import storable
 
 _SQL: Final = Queries.load("services.runtime.operator", "lanes.sql")
-_KAFKA_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,26 +56,6 @@ class Gap:
     def shown(self) -> dict[str, Any]:
         """Return it for a machine to read."""
         return {**asdict(self), "lane": str(self.lane)}
-
-
-async def extents(servers: str, lanes: Collection[Lane]) -> dict[Lane, Extent]:
-    """Return what Kafka has of the lanes, without those that it has not; Transient when it does not answer."""
-    consumer = Consumer(servers, "operator")
-    try:
-        await consumer.start(_KAFKA_SECONDS)
-        topics = await consumer.topics({lane.topic for lane in lanes}, _KAFKA_SECONDS)
-        there = [
-            lane
-            for lane in lanes
-            if lane.topic in topics and lane.partition < topics[lane.topic].partitions
-        ]
-        if not there:
-            return {}
-        begins = await consumer.beginning_offsets(there, _KAFKA_SECONDS)
-        ends = await consumer.end_offsets(there, _KAFKA_SECONDS)
-        return {lane: Extent(begins[lane], ends[lane], topics[lane.topic].id) for lane in there}
-    finally:
-        await consumer.close(_KAFKA_SECONDS)
 
 
 class Lanes:
@@ -127,23 +113,54 @@ class Lanes:
         if not done:
             raise Refused(Way.AS_IT_IS, "it is halted already")
 
-    async def resume(self, lane: Lane, wish: Wish, log: Extent | None, by: str) -> Step:
-        """Let a halted lane go on; what is passed over is kept in the table of gaps, in the same transaction."""
+    async def stand(self, lane: Lane) -> Stand:
+        """Return how a lane stands; Refused where there is none."""
+        async with self._pool.acquire() as connection:
+            return await self._stand(connection, _SQL["stand"], lane)
+
+    async def resume(
+        self, lane: Lane, wish: Wish, log: Extent | None, by: str, places: Places | None = None
+    ) -> Step:
+        """Let a halted lane go on; what is passed over is kept in the table of gaps, in the same transaction.
+
+        `places` knows the records around where it stands and where it is to go on, if anybody looked: where the
+        log is not what was folded, the lane's reason becomes that, and Refused says so.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(_SQL["lock"], self._consumer, *lane)
-            if row is None:
-                raise Refused(Way.AS_IT_IS, f"there is no lane {lane}")
-            stand = Stand(row["next_offset"], row["halted"], row["topic_id"])
-            taken = step(stand, log, wish)
-            if taken.next_offset is None:
-                await connection.execute(_SQL["go_on"], self._consumer, *lane)
-            else:
-                where = (self._consumer, *lane)
-                await connection.execute(_SQL["go_on_at"], *where, taken.next_offset)
-                if taken.gap is not None:
-                    told = (*taken.gap, stand.halted, storable(by))
-                    await connection.execute(_SQL["pass_over"], *where, *told)
-        return taken
+            stand = await self._stand(connection, _SQL["lock"], lane)
+            where = (self._consumer, *lane)
+            halt = another(stand, log, places)
+            if halt is None:
+                taken = step(stand, log, wish)
+                await self._go_on(connection, lane, stand, taken, places, by)
+                return taken
+            await connection.execute(_SQL["relabel"], *where, *halt)
+        raise Refused(wish.way, f"{halt.detail}; the lane is halted for {halt.reason} now")
+
+    async def _go_on(
+        self,
+        connection: Connection,
+        lane: Lane,
+        stand: Stand,
+        taken: Step,
+        places: Places | None,
+        by: str,
+    ) -> None:
+        where = (self._consumer, *lane)
+        if taken.next_offset is None:
+            await connection.execute(_SQL["go_on"], *where)
+            return
+        anchor = places.digest(taken.next_offset - 1) if places is not None else None
+        await connection.execute(_SQL["go_on_at"], *where, taken.next_offset, anchor)
+        if taken.gap is not None:
+            told = (*taken.gap, stand.halted, storable(by))
+            await connection.execute(_SQL["pass_over"], *where, *told)
+
+    async def _stand(self, connection: Connection, statement: str, lane: Lane) -> Stand:
+        row = await connection.fetchrow(statement, self._consumer, *lane)
+        if row is None:
+            raise Refused(Way.AS_IT_IS, f"there is no lane {lane}")
+        return Stand(row["next_offset"], row["halted"], row["topic_id"], row["anchor"])
 
     async def gaps(self, lane: Lane | None = None) -> list[Gap]:
         """Return what was never folded, the latest first."""
@@ -169,11 +186,3 @@ class Lanes:
     async def waiting(self) -> dict[str, int]:
         """Return how many records wait in quarantine, by reason."""
         return {row["reason"]: row["records"] for row in await self._pool.fetch(_SQL["waiting"])}
-
-
-async def logs_or_none(servers: str, lanes: Collection[Lane]) -> tuple[dict[Lane, Extent], str]:
-    """Return what Kafka has, or nothing and why, so that lanes can be looked at while it is away."""
-    try:
-        return await extents(servers, lanes), ""
-    except Transient as error:
-        return {}, str(error)

@@ -10,14 +10,24 @@ order by topic, partition;
 
 -- name: lock
 -- One lane, locked against its worker and against other operators.
-select next_offset, halted, topic_id from checkpoint
+select next_offset, anchor, halted, topic_id from checkpoint
 where consumer = $1 and topic = $2 and partition = $3
 for update;
+
+-- name: stand
+-- One lane, as it stands.
+select next_offset, anchor, halted, topic_id from checkpoint
+where consumer = $1 and topic = $2 and partition = $3;
 
 -- name: halt
 -- Stops a lane that is not halted.
 update checkpoint set halted = $4, halted_detail = $5, halted_at = clock_timestamp()
 where consumer = $1 and topic = $2 and partition = $3 and halted is null;
+
+-- name: relabel
+-- Says otherwise why a lane is halted.
+update checkpoint set halted = $4, halted_detail = $5
+where consumer = $1 and topic = $2 and partition = $3;
 
 -- name: go_on
 -- Lets a lane go on where it stands; whoever claims it anew checks everything again.
@@ -25,9 +35,9 @@ update checkpoint set halted = null, halted_detail = null, halted_at = null
 where consumer = $1 and topic = $2 and partition = $3;
 
 -- name: go_on_at
--- Lets a lane go on elsewhere, of whatever topic bears its name now.
+-- Lets a lane go on elsewhere, of whatever topic bears its name now; the anchor is of the record before.
 update checkpoint
-set halted = null, halted_detail = null, halted_at = null, next_offset = $4, anchor = null, topic_id = null
+set halted = null, halted_detail = null, halted_at = null, next_offset = $4, anchor = $5, topic_id = null
 where consumer = $1 and topic = $2 and partition = $3;
 
 -- name: pass_over

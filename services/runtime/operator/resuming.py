@@ -1,9 +1,10 @@
 """Where a halted lane goes on, and what is passed over by it: the decision alone, or why it makes no sense. Pure."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from services.runtime.halts import ANOTHER_LOG, Extent, HaltReason
+from services.runtime.halts import ANOTHER_LOG, Extent, Halt, HaltReason, compare, judge
 
 
 class Refused(Exception):
@@ -36,6 +37,19 @@ class Stand(NamedTuple):
     next_offset: int | None
     halted: str | None
     topic_id: str | None
+    anchor: bytes | None = None
+    """What the last record before is known by."""
+
+
+class Places(NamedTuple):
+    """What was found in a log: by the offset looked at, the first record from there on, its offset and its digest."""
+
+    found: Mapping[int, tuple[int, bytes]]
+
+    def digest(self, offset: int) -> bytes | None:
+        """Return what the record at an offset is known by; None where there is none, or it cannot be read."""
+        at, known_by = self.found.get(offset, (-1, b""))
+        return known_by if at == offset else None
 
 
 class Step(NamedTuple):
@@ -46,6 +60,28 @@ class Step(NamedTuple):
 
 
 _MAYBE_ANOTHER: Final = ANOTHER_LOG - {HaltReason.LOG_TRUNCATED}
+
+
+def around(stand: Stand, log: Extent, wish: Wish) -> list[int]:
+    """Return the offsets of the records to look at before a lane is told where to go on."""
+    stands = [] if stand.next_offset is None else [stand.next_offset]
+    return [offset - 1 for offset in (*stands, _target(log, wish))]
+
+
+def another(stand: Stand, log: Extent | None, places: Places | None) -> Halt | None:
+    """Say why the log is not the one that was folded, where a lane is halted for something else; None when it is.
+
+    A log that was cut off while its lane stood still, and has grown past the checkpoint since, shows nothing else.
+    What lies before the checkpoint would never be folded if it were skipped from there.
+    """
+    if stand.next_offset is None or stand.halted is None or stand.halted in ANOTHER_LOG:
+        return None
+    if log is not None and (halt := judge(stand.next_offset, stand.topic_id, log)) is not None:
+        return halt if halt.reason in ANOTHER_LOG else None
+    if stand.anchor is None or places is None:
+        return None
+    before = places.found.get(stand.next_offset - 1)
+    return None if before is None else compare(stand.next_offset, stand.anchor, *before)
 
 
 def step(stand: Stand, log: Extent | None, wish: Wish) -> Step:

@@ -4,15 +4,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.runtime.checkpoint import digest
+from services.runtime.clock import SystemClock
 from services.runtime.leases import Lane
-from services.runtime.operator.lanes import Lanes, extents, logs_or_none
-from services.runtime.operator.resuming import Refused, Step, Way, Wish
+from services.runtime.operator.lanes import Lanes
+from services.runtime.operator.logs import extents, logs_or_none, places
+from services.runtime.operator.resuming import Refused, Step, Way, Wish, around
 from services.runtime.postgres import Pool
 from tests.runtime.test_consumer import numbered, outgoing, reaches
 from tests.support.eventually import eventually
 from tests.support.folding import Worker, a_pool, a_schema
 from tests.support.stack import Database
-from tests.support.topics import a_topic, produce
+from tests.support.topics import a_topic, produce, read
 
 
 @pytest.fixture
@@ -106,6 +109,55 @@ async def test_what_is_skipped_is_kept_with_who_did_it_and_why(
     for statement in ("delete from gap", "update gap set to_offset = 1"):
         with pytest.raises(Exception, match="permission denied"):
             await pool.execute(statement)
+
+
+async def resume(kafka_servers: str, lanes: Lanes, lane: Lane, wish: Wish) -> Step:
+    """Look at the log as `lanes resume` does, and let the lane go on."""
+    log = (await extents(kafka_servers, [lane]))[lane]
+    offsets = around(await lanes.stand(lane), log, wish)
+    looked = await places(kafka_servers, lane, offsets, log, SystemClock())
+    return await lanes.resume(lane, wish, log, "ann", looked)
+
+
+async def test_a_log_that_changed_while_its_lane_stood_still_is_not_skipped_into(
+    kafka_servers: str, pool: Pool, lanes: Lanes, database: Database
+) -> None:
+    topic = await a_topic(kafka_servers)
+    lane = Lane(topic, 0)
+    await produce(kafka_servers, lane, outgoing(numbered(0, 10)))
+    async with Worker(kafka_servers, topic, pool).running() as worker:
+        await reaches(pool, 10)
+        await lanes.halt(lane, "ann")
+        await eventually(lambda: worker.metrics.halts.get(lane) == "operator")
+        # As if the tail had been lost since, and others had come in its place.
+        database.execute(
+            "update projector.checkpoint set anchor = sha256('another'), next_offset = 8;"
+            "delete from projector.seen where id >= '000004'; update projector.tally set ids = 4;"
+        )
+        await produce(kafka_servers, lane, outgoing(numbered(10, 12)))
+        with pytest.raises(Refused, match=r"digest .* the lane is halted for log_is_another now"):
+            await resume(kafka_servers, lanes, lane, Wish(Way.SKIP_TO, 9))
+        (stand,) = await lanes.survey({})
+        assert (stand.next_offset, stand.halted) == (8, "log_is_another")
+        assert await lanes.gaps() == []
+        await resume(kafka_servers, lanes, lane, Wish(Way.AT, 4))
+        await reaches(pool, 12)
+
+
+async def test_the_record_before_where_a_lane_goes_on_is_remembered(
+    kafka_servers: str, pool: Pool, lanes: Lanes
+) -> None:
+    topic = await a_topic(kafka_servers)
+    lane = Lane(topic, 0)
+    async with Worker(kafka_servers, topic, pool).running() as worker:
+        await eventually(lambda: worker.consumer.lanes() == {lane})
+    await produce(kafka_servers, lane, outgoing(numbered(0, 10)))
+    await lanes.halt(lane, "ann")
+    assert await resume(kafka_servers, lanes, lane, Wish(Way.SKIP_TO, 6)) == Step(6, (0, 6))
+    (before,) = [one for one in await read(kafka_servers, topic, 10) if one.offset == 5]
+    assert (await lanes.stand(lane)).anchor == digest(before)
+    async with Worker(kafka_servers, topic, pool).running():
+        await reaches(pool, 4)
 
 
 async def test_lanes_are_shown_while_kafka_is_away_and_while_nobody_holds_them(
