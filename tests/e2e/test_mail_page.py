@@ -15,23 +15,30 @@ from services.rewriter import options
 
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGE = (CHECKOUT / "docs" / "mail.md").read_text("utf-8")
+HAND_IN, COMPARE = SHELL.findall(PAGE)
 
 
-async def test_a_raw_mail_is_handed_in_as_written(stack: Stack, tmp_path: Path) -> None:
-    (block,) = SHELL.findall(PAGE)
-    (tmp_path / ".run").mkdir()
-    (tmp_path / ".run" / "stack.json").write_text(json.dumps(describe(stack)))
-    (tmp_path / ".venv").symlink_to(CHECKOUT / ".venv")
+async def run(script: str, folder: Path, stack: Stack) -> tuple[int | None, str, str]:
+    """Run what the page says, in a folder that looks like the project's."""
+    (folder / ".run").mkdir()
+    (folder / ".run" / "stack.json").write_text(json.dumps(describe(stack)))
+    for name in (".venv", "deploy"):
+        (folder / name).symlink_to(CHECKOUT / name)
     shell = await asyncio.create_subprocess_exec(
-        *("bash", "-c", f"set -euo pipefail\n{block}"),
-        cwd=tmp_path,
+        *("bash", "-c", f"set -uo pipefail\n{script}"),
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(60):
         output, errors = await shell.communicate()
-    assert shell.returncode == 0, errors.decode()
+    return shell.returncode, output.decode(), errors.decode()
+
+
+async def test_a_raw_mail_is_handed_in_as_written(stack: Stack, tmp_path: Path) -> None:
+    status, output, errors = await run(f"set -e\n{HAND_IN}", tmp_path, stack)
+    assert status == 0, errors
     told = json.loads(output)
     li, bo = told["renditions"]
     assert [(one["to"], one["followed"]) for one in (li, bo)] == [
@@ -49,6 +56,21 @@ async def test_a_raw_mail_is_handed_in_as_written(stack: Stack, tmp_path: Path) 
     assert [(one["url"], one["followed"]) for one in told["links"]] == [
         ("https://shop.example/offer?a=1&b=2", True)
     ]
+
+
+async def test_only_lines_of_the_closed_list_change(stack: Stack, tmp_path: Path) -> None:
+    names = HAND_IN.partition("\n")[0]
+    status, output, errors = await run(f"{names}\n{COMPARE}", tmp_path, stack)
+    assert status == 1, errors
+    gone = [line.removeprefix("< ") for line in output.splitlines() if line.startswith("<")]
+    raw = (tmp_path / "deploy/local/demo/mails/service.eml").read_text().splitlines()
+    options = [line for line in raw if line.startswith(("Inkling-", " time-zone"))]
+    links = [line for line in raw if "book.demo" in line or line.startswith("=3D49")]
+    file = raw[raw.index("Content-Type: application/pdf") :]
+    file[-1:] = ["--mixed"]  # the line that parts it from what is before
+    assert (len(options), len(links)) == (4, 4)
+    # The first stands in the plain text, whose links are followed only by choice; the pixel is before the end.
+    assert sorted(gone) == sorted([*options, *links[1:], "</body>", *file])
 
 
 def test_the_page_has_every_option() -> None:

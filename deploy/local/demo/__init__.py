@@ -6,6 +6,8 @@ Read: mails, recipients, stream, receiver, tables; the mails themselves lie in `
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import json
 import secrets
 import time
@@ -17,7 +19,16 @@ from urllib.parse import quote
 import aiohttp
 
 from deploy.local.demo import recipients, tables
-from deploy.local.demo.mails import ANSWERS, NAMES, REFUSING_ADDRESS, answer, load
+from deploy.local.demo.mails import (
+    ANSWERS,
+    NAMES,
+    RAW_NAME,
+    REFUSING_ADDRESS,
+    answer,
+    left_as_they_were,
+    load,
+    load_raw,
+)
 from deploy.local.demo.receiver import Received, Receiver, listening
 from deploy.local.demo.recipients import Copy
 from deploy.local.demo.stream import Heard, listen
@@ -37,6 +48,11 @@ class Desk:
 
     async def ask(self, service: str, path: str, **call: Any) -> Any:
         """Call a door as the seller, or as `role`; raises with the problem's words when refused."""
+        body, _ = await self.fetch(service, path, **call)
+        return json.loads(body or b"null")
+
+    async def fetch(self, service: str, path: str, **call: Any) -> tuple[bytes, Mapping[str, str]]:
+        """Do the same, and give the answer's bytes and headers."""
         role = call.pop("role", "seller")
         bearer = {"Authorization": f"Bearer {self.stack.token(roles=[role])}"}
         headers = bearer | call.pop("headers", {})
@@ -44,10 +60,11 @@ class Desk:
             call.pop("method", "GET"), self.stack.url(service) + path, headers=headers, **call
         )
         async with request as answered:
-            body = json.loads(await answered.read() or b"null")
+            body = await answered.read()
             if answered.status >= 400:
-                raise RuntimeError(f"{service}{path}: {answered.status}: {body.get('detail')}")
-            return body
+                detail = json.loads(body or b"{}").get("detail")
+                raise RuntimeError(f"{service}{path}: {answered.status}: {detail}")
+            return body, answered.headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +120,22 @@ async def _hand_in(desk: Desk) -> list[Sent]:
         copy = Copy.of(followed[0]["html"], desk.stack.url("tracker")) if followed else None
         header = given["renditions"][0]["headers"]["Message-ID"]
         sent.append(Sent(mail.name, given["message_id"], header, copy))
-    return sent
+    return [*sent, await _hand_in_raw(desk)]
+
+
+async def _hand_in_raw(desk: Desk) -> Sent:
+    """Hand a mail in as it is, and take it back as it is to be sent."""
+    raw = load_raw(RAW_NAME)
+    form = {"Content-Type": "message/rfc822", "Accept": "message/rfc822"}
+    call = {"method": "POST", "role": "sender", "data": raw, "headers": form}
+    given, told = await desk.fetch("rewriter", "/v1/mail", **call)
+    mail = email.message_from_bytes(given, policy=email.policy.default)
+    kept, lines = left_as_they_were(raw, given)
+    print(
+        f"  {mail['Subject']:<24} followed, MIME in and out: {kept} of {lines} lines as they were"
+    )
+    copy = Copy.of_mail(mail, desk.stack.url("tracker"))
+    return Sent(RAW_NAME, told["Inkling-Message-Id"], mail["Message-ID"], copy)
 
 
 def _handed_in(given: Mapping[str, Any]) -> str:
@@ -172,6 +204,9 @@ async def _others_read(desk: Desk, sent: Sequence[Sent]) -> None:
     for number in range(3):
         await copies["newsletter-3"].click(session, number, recipients.SCANNER, "HEAD")
     await copies["minutes"].open(session, recipients.THUNDERBIRD)
+    await copies[RAW_NAME].open(session, recipients.THUNDERBIRD)
+    await copies[RAW_NAME].click(session, 0, recipients.FIREFOX)
+    await copies[RAW_NAME].download(session, recipients.FIREFOX)
 
 
 async def _answers_come(desk: Desk, sent: Sequence[Sent]) -> None:
@@ -207,6 +242,7 @@ _DONE = {
     "newsletter-2": (1, 0, 0, 1),
     "newsletter-3": (0, 3, 0, 0),
     "minutes": (1, 0, 0, 0),
+    RAW_NAME: (1, 1, 1, 0),
 }
 
 

@@ -1,9 +1,10 @@
-"""The demonstration's mails: each a `.json` in `mails/`, its bodies and attachments in files that it names."""
+"""The demonstration's mails: each a `.json` in `mails/`, its bodies and attachments in files that it names; one raw."""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -19,6 +20,8 @@ NAMES = (
     "colleagues",
     "plain",
 )
+# A mail as a mail system has it, options in its headers.
+RAW_NAME = "service"
 REFUSING_ADDRESS = "kim@private.example"
 # What comes back: which mail it answers, and the file that it lies in.
 ANSWERS = {"newsletter-1": "reply.eml", "newsletter-2": "away.eml"}
@@ -44,6 +47,17 @@ def load(name: str) -> Mail:
         content = _FOLDER.joinpath(attachment["content"]).read_bytes()
         attachment["content"] = base64.b64encode(content).decode("ascii")
     return Mail(name, body)
+
+
+def load_raw(name: str) -> bytes:
+    """Read one raw mail, its line ends as mail is sent with."""
+    return _FOLDER.joinpath(f"{name}.eml").read_bytes().replace(b"\n", b"\r\n")
+
+
+def left_as_they_were(raw: bytes, followed: bytes) -> tuple[int, int]:
+    """How many lines of a mail are lines of what came back, and how many it has."""
+    before, after = Counter(raw.splitlines()), Counter(followed.splitlines())
+    return (before & after).total(), before.total()
 
 
 def answer(file: str, message_id: str, unique: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.message import EmailMessage
 from html.parser import HTMLParser
 
 import aiohttp
@@ -43,6 +44,12 @@ class Copy:
         markup = _Markup()
         markup.feed(html)
         return cls(tracker, tuple(markup.links), tuple(markup.pictures))
+
+    @classmethod
+    def of_mail(cls, mail: EmailMessage, tracker: str) -> Copy:
+        """Read the mark-up that a mail carries."""
+        body = mail.get_body(("html",))
+        return cls.of("" if body is None else body.get_content(), tracker)
 
     async def open(self, session: aiohttp.ClientSession, user_agent: str) -> None:
         """Load the pictures that lie on the tracker, as showing the mail does."""

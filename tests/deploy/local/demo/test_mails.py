@@ -1,6 +1,17 @@
 import base64
+import email
+import email.policy
 
-from deploy.local.demo.mails import ANSWERS, NAMES, REFUSING_ADDRESS, answer, load
+from deploy.local.demo.mails import (
+    ANSWERS,
+    NAMES,
+    RAW_NAME,
+    REFUSING_ADDRESS,
+    answer,
+    left_as_they_were,
+    load,
+    load_raw,
+)
 
 FOLLOWABLE = {"account", "contact", "lead"}
 
@@ -39,3 +50,26 @@ def test_what_comes_back_answers_the_mail_it_is_given() -> None:
         raw = answer(file, "<offer@demo.example>", "1")
         assert b"In-Reply-To: <offer@demo.example>\r\n" in raw
         assert b"{" not in raw
+
+
+def test_the_raw_mail_has_what_damages_mails_elsewhere() -> None:
+    raw = load_raw(RAW_NAME)
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    kinds = [part.get_content_type() for part in mail.walk()]
+    assert kinds == [
+        *("multipart/mixed", "multipart/alternative", "text/plain", "text/html"),
+        "application/pdf",
+    ]
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert html["Content-Transfer-Encoding"] == "quoted-printable"
+    assert "<v:roundrect href=" in html.get_content()
+    assert b"week=\r\n=3D49" in raw
+    assert {name for name in mail if name.startswith("Inkling-")} == {
+        *("Inkling-Owner", "Inkling-Recipients", "Inkling-Follow-Attachments")
+    }
+
+
+def test_lines_left_as_they_were_are_counted() -> None:
+    assert left_as_they_were(b"a\r\nb\r\nb\r\n", b"b\r\nc\r\na\r\n") == (2, 3)
+    assert left_as_they_were(b"", b"c\r\n") == (0, 0)
