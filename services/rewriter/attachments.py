@@ -55,7 +55,9 @@ class FileRules:
     days: int | None = None
 
     def forbid(self, file: Attachment) -> AttachmentReason | None:
-        """Say what forbids to store a file: its size, its declared type, or the end of its name."""
+        """Say what forbids to store a file: that it is damaged, its size, declared type, or the end of its name."""
+        if file.part is not None and not file.part.exact:
+            return AttachmentReason.FILE_DAMAGED
         if self.max_bytes is not None and file.size > self.max_bytes:
             return AttachmentReason.FILE_TOO_LARGE
         media = file.content_type.partition(";")[0].strip().lower()
@@ -93,8 +95,6 @@ def _decide(
         return message
     if shown:
         return AttachmentReason.SHOWN_IN_MAIL
-    if file.part is not None and not file.part.exact:
-        return AttachmentReason.FILE_DAMAGED
     return rules.forbid(file)
 
 

@@ -1,10 +1,12 @@
 import base64
+from dataclasses import replace
 
 import pytest
 
-from services.rewriter import html, pictures
+from services.rewriter import html, mime, pictures
 from services.rewriter.attachments import AttachmentReason, FileRules
 from services.rewriter.follow import FollowReason
+from services.rewriter.mail import Attachment
 from services.rewriter.pictures import PictureReason, Pictures
 from tests.rewriter.given import a_mail
 
@@ -94,6 +96,33 @@ def test_a_picture_that_no_edit_reaches_everywhere_stays_attached_as_well(beside
     assert (found.hosted, found.kept) == ((0,), frozenset({0}))
     alone = decided(beside, a_file("logo@demo"))
     assert (alone.reasons, alone.shown) == ((PictureReason.NOT_SHOWN,), frozenset({0}))
+
+
+def test_a_picture_that_programs_may_read_in_different_ways_stays_in_the_mail() -> None:
+    coded = (base64.b64encode(PNG), b"iVBORw0KGgo=" + base64.b64encode(PNG))
+    parts = b"".join(
+        b"\r\n--b\r\nContent-Type: image/png\r\nContent-ID: <%d>\r\nContent-Transfer-Encoding: base64\r\n\r\n%s"
+        % (number, one)
+        for number, one in enumerate(coded)
+    )
+    raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + parts + b"\r\n--b--\r\n"
+    markup = "<img src=cid:0><img src=cid:1>"
+    files = tuple(
+        Attachment(
+            name="a",
+            content_type="image/png",
+            size=one.size,
+            wanted=False,
+            content_id=one.content_id,
+            part=one,
+        )
+        for one in mime.read(raw).files
+    )
+    mail = replace(a_mail(html=markup, host_pictures=True), attachments=files)
+    found = pictures.decide(mail, [html.scan(markup).pictures], FileRules(), None)
+    assert found.reasons == (None, AttachmentReason.FILE_DAMAGED)
+    assert [index for _, index in found.spots[0]] == [0]
+    assert found.shown == frozenset({0, 1})
 
 
 def test_without_the_wish_nothing_is_hosted_but_it_is_known_what_is_shown() -> None:
