@@ -143,6 +143,44 @@ def test_base64_keeps_the_length_and_the_end_of_its_lines() -> None:
     assert out == document.raw.replace(b"PHA+\n", b"PHA+\nYWJj\nZGVm\n", 1)
 
 
+CHECKED = b"Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\r\n"
+LENGTHS = b"CONTENT-LENGTH:\r\n 99\r\nLines: 9\r\n"
+TREE = (
+    HEAD + b"%sContent-Type: multipart/mixed; boundary=m\r\n%s\r\n"
+    b"--m\r\nContent-Type: multipart/alternative; boundary=a\r\n%s\r\n"
+    b"--a\r\n%sContent-Type: text/html\r\n\r\n<p>\r\n--a\r\n%s\r\ntext\r\n--a--\r\n"
+    b"--m\r\nContent-Type: multipart/mixed; boundary=f\r\n%s\r\n"
+    b"--f\r\nContent-Type: a/b\r\n%s\r\n1\r\n--f\r\nContent-Type: a/b\r\n%s\r\n2\r\n--f--\r\n--m--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "stay"),
+    [
+        (Changes(bodies={0: [Edit(0, 0, "<b>")]}), (0, 0, 0, 0, 1, 1, 1, 1)),
+        (Changes(texts={0: [Edit(0, 0, "x")]}), (0, 0, 0, 1, 0, 1, 1, 1)),
+        (Changes(dropped_files={0}), (0, 0, 1, 1, 1, 0, 1, 1)),
+        (Changes(bodies={0: []}, strip_headers=("bcc",)), (1,) * 8),
+    ],
+)
+def test_what_an_edit_makes_false_goes_and_what_is_still_true_stays(
+    changes: Changes, stay: tuple[int, ...]
+) -> None:
+    says = CHECKED + LENGTHS
+    document = mime.read(TREE % ((says,) * 8))
+    bare = mime.read(TREE % tuple(says * one for one in stay))
+    out = mime.write(document, changes)
+    assert out == mime.write(bare, changes)
+    # What stays is not counted among what may go: each field stands there as often as it should.
+    kept = sum(stay) - (0 in changes.dropped_files and stay[6])
+    assert out.count(CHECKED) == out.count(LENGTHS) == kept
+
+
+def test_a_mail_of_one_part_loses_what_an_edit_makes_false_once() -> None:
+    document = _html(b"<p>x</p>", CHECKED.strip(), b"Lines: 1")
+    assert _insert(document, 3, "y") == _html(b"<p>yx</p>").raw
+
+
 @pytest.mark.parametrize(
     "changes",
     [
