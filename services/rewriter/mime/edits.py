@@ -1,6 +1,7 @@
 """Carry out changes: each becomes a span of the mail and the bytes to stand there; all other bytes are copied."""
 
 import binascii
+import re
 from collections.abc import Generator, Sequence
 from typing import Final
 
@@ -220,12 +221,15 @@ def _recoded(raw: bytes, text: Text, places: Sequence[Replacement]) -> _Made:
 
 
 def _parted(text: Text, markup: bytes) -> bytes:
-    """Break what would be read as the boundary of a multipart around."""
+    """Break lines that would begin as the boundary of a multipart around does; elsewhere it parts nothing."""
+    if b"--" not in markup:
+        return markup
+    hyphens = b"&#45;-" if text.html else b"- -"
     above = text.part.parent
     while above is not None:
-        line = b"--" + (above.boundary or b"")
-        if line in markup:
-            markup = markup.replace(line, (b"&#45;-" if text.html else b"- -") + line[2:])
+        named = above.boundary or b""
+        lines = re.compile(b"^--(?=" + re.escape(named) + b")", re.MULTILINE)
+        markup = lines.sub(hyphens, markup)
         above = above.parent
     return markup
 
