@@ -121,7 +121,9 @@ def prepare(
     decision = _decide(mail, refs, terms, refuses)
     first = Tracking(keys, terms, message_id, _first_refs(mail, refs, decision))
     scans = tuple(html.scan(one) for one in mail.bodies)
-    plain_spots = [plain.scan(one) for one in mail.texts] if terms.text_links else []
+    plain_spots = (
+        list(map(plain.scan, mail.texts, mail.texts_break_words)) if terms.text_links else []
+    )
     hosted = pictures.decide(mail, [scan.pictures for scan in scans], terms.files, decision.reason)
     prepared = Prepared(
         mail=mail,

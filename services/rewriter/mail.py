@@ -118,6 +118,13 @@ class Mail:
         return () if self.text is None else (self.text,)
 
     @property
+    def texts_break_words(self) -> tuple[bool, ...]:
+        """Of each plain text, whether a word in it may go on in the next line."""
+        if self.document is not None:
+            return tuple(one.breaks_words for one in self.document.texts)
+        return (False,) * len(self.texts)
+
+    @property
     def unsubscribe_urls(self) -> tuple[str, ...]:
         """The web addresses in the mail's `List-Unsubscribe` (RFC 2369; blanks in them are folds)."""
         if self.document is not None:

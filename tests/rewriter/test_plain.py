@@ -15,6 +15,12 @@ from services.rewriter import plain
         ("https://x.example/{{id}}?a", ["https://x.example/{{id}}?a"]),
         ("https://x.example/?u=https://y.example/!!", ["https://x.example/?u=https://y.example/"]),
         ("https://x.example/\r\nhttps://y.example/", ["https://x.example/", "https://y.example/"]),
+        ("“https://x.example/a” „https://x.example/b“ «https://x.example/c»",
+         ["https://x.example/a", "https://x.example/b", "https://x.example/c"]),
+        ("https://x.example/a\u200b,見てhttps://x.example/b。以上\uff08https://x.example/c\uff09",
+         ["https://x.example/a", "https://x.example/b", "https://x.example/c"]),
+        ("https://x.example/を見て https://x.example/를, <https://x.example/見> https://x.example/ü",
+         ["https://x.example/見", "https://x.example/ü"]),
         ("", []),
     ],
 )  # fmt: skip
@@ -22,6 +28,15 @@ def test_addresses_are_found_as_mail_programs_find_them(text: str, found: list[s
     spots = plain.scan(text)
     assert [one.url for one in spots] == found
     assert [text[one.start : one.end] for one in spots] == found
+
+
+def test_an_address_that_a_line_end_breaks_is_passed_over() -> None:
+    text = "https://x.example/a \r\nb https://x.example/c, \nd https://x.example/e  \r\nf https://x.example/g \n\n"
+    found = [one.url for one in plain.scan(text, True)]
+    assert found == ["https://x.example/e", "https://x.example/g"]
+    assert len(plain.scan(text)) == 4
+    # The end of a line at which there is no blank ends the address, too.
+    assert len(plain.scan("https://x.example/a\r\nb", True)) == 1
 
 
 def test_what_never_ends_is_found_in_one_pass() -> None:

@@ -71,7 +71,8 @@ _DETAILS: Final = {
     Trouble.TOO_DEEP: "The parts of the mail are nested deeper than is read.",
     Trouble.UNREADABLE_ENCODING: "The HTML or text is in a transfer encoding that is not edited, or goes on behind its "
     "end.",
-    Trouble.UNREADABLE_CHARSET: "The HTML or text is in a charset that is not edited.",
+    Trouble.UNREADABLE_CHARSET: "The HTML or text is in a charset that is not edited, or is said to be in "
+    "two, of which programs believe either.",
 }
 
 
@@ -108,6 +109,12 @@ class Text:
     def text(self) -> str:
         """The text; U+FFFD stands for each byte that is none of the charset."""
         return self.decoded.text
+
+    @property
+    def breaks_words(self) -> bool:
+        """Whether a blank that ends a line is none, and the next line goes on with the word (`DelSp`, RFC 3676 §4)."""
+        said = self.part.parameters
+        return said.get("format", "").lower() == "flowed" and said.get("delsp", "").lower() == "yes"
 
     @property
     def charset(self) -> str:

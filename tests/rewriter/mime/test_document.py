@@ -26,6 +26,12 @@ def test_a_text_and_a_file() -> None:
     assert RAW[slice(*file.span)] == b64encode(CONTENT)
 
 
+def test_a_text_says_whether_its_lines_break_words() -> None:
+    kinds = (b"text/plain; Format=Flowed; delsp=YES", b"text/plain; format=flowed", b"text/plain")
+    read = [mime.read(b"From: a@b\nContent-Type: " + one + b"\n\nx").texts[0] for one in kinds]
+    assert [one.breaks_words for one in read] == [True, False, False]
+
+
 def test_a_file_is_given_in_pieces_or_at_once() -> None:
     [file] = mime.read(RAW).files
     pieces = list(file.chunks())
