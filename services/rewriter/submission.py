@@ -28,6 +28,10 @@ _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 _MUST_NOT_LEAVE: Final = re.compile(
     rb"^(?:resent-)?bcc\s*:|^inkling-", re.IGNORECASE | re.MULTILINE
 )
+# The component `Address` of the OpenAPI document.
+_ADDRESS: Final = re.compile(
+    r"(?=.{3,320}\Z)[^\s<>,;\"@\x00-\x1f\x7f-\x9f]+@[^\s<>,;\"@\x00-\x1f\x7f-\x9f]+"
+)
 _POINTER: Final = re.compile(r"/([a-z_]+)(?:/(\d+))?(?:/([a-z_]+))?")
 
 
@@ -60,7 +64,7 @@ class Submission:
             raise BadFields([*faults, *told]) from bad
         if faults:
             raise BadFields(faults)
-        own = next(iter(self.document.header.raw(MESSAGE_ID)), "")
+        own = next((one for one in self.document.header.raw(MESSAGE_ID) if one), "")
         return replace(
             made,
             headers={MESSAGE_ID: own} if own else {},
@@ -134,7 +138,7 @@ def _sender(document: Document) -> Mailbox | None:
     for name in ("From", "Sender"):
         for value in document.header.raw(name):
             try:
-                if found := mailboxes.read(value):
+                if (found := mailboxes.read(value)) and _ADDRESS.fullmatch(found[0].address):
                     return found[0]
             except mailboxes.Unreadable:
                 continue

@@ -32,6 +32,7 @@ def test_a_mail_is_what_its_headers_say() -> None:
     assert found.message_id_header == "<a b@x>"
     assert (found.texts, found.bodies, found.html, found.text) == (("x",), (), None, None)
     assert mail(HEAD + b"Message-ID: \n\nx").message_id_header is None
+    assert mail(HEAD + b"Message-ID:\nMessage-ID: <b@x>\n\nx").message_id_header == "<b@x>"
 
 
 def test_files_are_parts_named_and_chosen_by_name_or_index() -> None:
@@ -57,7 +58,17 @@ def test_files_are_parts_named_and_chosen_by_name_or_index() -> None:
     assert files[1].head() == b"22"
 
 
-@pytest.mark.parametrize("sender", [b"", b"From: root\n", b"From: <>\nSender: \n"])
+@pytest.mark.parametrize(
+    "sender",
+    [
+        b"",
+        b"From: root\n",
+        b"From: <>\nSender: \n",
+        b"From: Ana ana@demo.example\n",
+        b'From: "a b"@demo.example\n',
+        b"From: " + b"a" * 400 + b"@demo.example\n",
+    ],
+)
 def test_a_mail_of_nobody_passes_as_it_is(sender: bytes) -> None:
     body = b"Content-Type: text/html\n\n<a href=https://x.example>x</a>"
     found = mail(b"To: li@x.example\nInkling-Owner: ana\n" + sender + body)
