@@ -131,7 +131,7 @@ def _smime(part: Part) -> Trouble | None:
 
 
 def _is_shown(part: Part, index: int) -> bool:
-    if part.media not in _SHOWN or _is_attachment(part):
+    if part.media not in _SHOWN or part.untyped or _is_attachment(part):
         return False
     in_alternative = part.parent is not None and part.parent.media == "multipart/alternative"
     in_related = part.parent is not None and part.parent.media == "multipart/related"

@@ -65,6 +65,8 @@ class Part:
     boundary: bytes | None = None
     # The header is not sound, or says of the body what programs read differently: nothing in there is edited.
     doubtful: bool = False
+    # A content type stands there that is none (`text, html`): some programs see text, some what it may have meant.
+    untyped: bool = False
 
     @property
     def encoding(self) -> str:
@@ -185,6 +187,7 @@ class Walker:
             before=before,
             line=line,
             doubtful=not made.sound or _twice(made),
+            untyped=kind.media() is None and bool(made.first("content-type")),
         )
         if parent is not None:
             parent.children.append(part)

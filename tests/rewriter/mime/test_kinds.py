@@ -44,6 +44,9 @@ TEXT = "Content-Type: text/plain"
         ("mixed", [HTML, "Content-Type: text/csv"], 1, 0, 0),
         ("mixed", [HTML, "Content-Type: message/rfc822\nContent-Disposition: attachment"], 1, 0, 0),
         ("mixed", [HTML, "Content-Type: application/octet-stream"], 1, 0, 1),
+        ("mixed", ["Content-Type: text/html, charset=utf-8", HTML], 1, 0, 0),
+        ("mixed", ["Content-Type: text", "Content-Type:", HTML], 1, 1, 0),
+        ("mixed", ["Content-Type: pdf; name=a.pdf", HTML], 1, 0, 1),
         ("report", [TEXT, "Content-Type: message/delivery-status"], 0, 1, 0),
     ],
 )
