@@ -24,8 +24,8 @@
         name, else stands last. Edits that overlap raise ValueError.
 
 `tree` finds the parts, `header` reads their fields, `kinds` says what each part is, `transfer` and `charset` turn bytes
-into text and offsets back, `quoted` edits quoted-printable, `fields` writes header fields, `steps` puts it together.
-All is pure.
+into text and offsets back (`charset_names` knows what charsets are called), `quoted` edits quoted-printable, `fields`
+writes header fields, `steps` puts it together. All is pure.
 """
 
 from services.rewriter.mime.document import (

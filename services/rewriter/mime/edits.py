@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import Final
 
 from services.rewriter.html import Edit
-from services.rewriter.mime import charset, fields, kinds, quoted, transfer
+from services.rewriter.mime import charset, charset_names, fields, kinds, quoted, transfer
 from services.rewriter.mime.document import Changes, Document, Spans, Text
 from services.rewriter.mime.fields import Replacement
 from services.rewriter.mime.tree import Part
@@ -125,7 +125,7 @@ def _written(
 ) -> Generator[None, None, list[Replacement]]:
     """Turn edits of characters into edits of decoded bytes."""
     line_end = _line_end(raw, text)
-    ascii_only = not text.html and charset.says_ascii(text.part.parameters.get("charset"))
+    ascii_only = not text.html and charset_names.says_ascii(text.part.parameters.get("charset"))
     codec = text.charset
     if ascii_only and not codec.startswith("utf-16"):
         codec = "ascii"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from services.rewriter.mime import charset, words
+from services.rewriter.mime import charset, charset_names, words
 
 # A header with more fields is not sound.
 MAX_FIELDS: Final = 2_000
@@ -215,6 +215,6 @@ def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
         if number == 0 and has_charset:
             text = first
         joined += unquote_to_bytes(text) if extended else text.encode("utf-8", "surrogatepass")
-    if has_charset and (codec := charset.find(name)):
-        return joined.decode(codec, "replace")
+    if has_charset and (codec := charset_names.find(name)):
+        return charset.told(joined, codec)
     return charset.guessed(joined)

@@ -4,7 +4,7 @@ import binascii
 import re
 from typing import Final
 
-from services.rewriter.mime import charset
+from services.rewriter.mime import charset, charset_names
 
 _WORD: Final = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?\n]*+)\?=")
 _ALPHABET: Final = re.compile(r"[^A-Za-z0-9+/]+")
@@ -22,7 +22,7 @@ def decode(value: str) -> str:
     for found in _WORD.finditer(value):
         between = value[at : found.start()]
         payload = _payload(found[2], found[3])
-        codec = charset.find(found[1].partition("*")[0])
+        codec = charset_names.find(found[1].partition("*")[0])
         if payload is None or codec is None:
             continue
         if pending is not None and not between.strip():
@@ -70,4 +70,4 @@ def _payload(encoding: str, text: str) -> bytes | None:
 def _text(pending: tuple[str, bytes]) -> str:
     codec, payload = pending
     # An encoded line end is none: no value may grow a line.
-    return payload.decode(codec, "replace").translate(_CONTROLS)
+    return charset.told(payload, codec).translate(_CONTROLS)

@@ -16,7 +16,7 @@ from schemas.identity import MessageId, RecipientRef, Tenant
 from schemas.token import Claim, KeyRing, Purpose
 from services.rewriter import mime
 from services.rewriter.html import Edit, insert_pixel, replace_value, scan, splice
-from services.rewriter.mime import Changes, Document, Text, charset, steps
+from services.rewriter.mime import Changes, Document, Text, charset, charset_names, steps
 
 RING = KeyRing(1, {1: bytes(range(32))})
 BASE = "https://track.example/c/"
@@ -109,9 +109,9 @@ def _check_texts(followed: Followed, after: Document) -> None:
         for one, other in zip(kept, edited, strict=True):
             if other.charset != one.charset:
                 # It was a guess, and the bytes that spoke against UTF-8 stood in a link.
-                assert charset.says_ascii(one.part.parameters.get("charset")) or not charset.find(
+                assert charset_names.says_ascii(
                     one.part.parameters.get("charset")
-                )
+                ) or not charset_names.find(one.part.parameters.get("charset"))
                 continue
             assert other.text in _expected(one.text, edits[one.index]), "another text"
 

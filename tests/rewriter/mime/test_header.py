@@ -76,6 +76,7 @@ def test_a_huge_field_is_given_in_pieces_that_are_all_of_it() -> None:
         ("a/b; name*=iso-8859-1'de'Gr%FC%DFe", {"name": "Grüße"}),
         ("a/b; name*0*=utf-8''%C3%A9; name*1=\"x y\"; name*3=z", {"name": "éx y"}),
         ("a/b; name=plain; name*=utf-8''better", {"name": "better"}),
+        ("a/b; name*=utf-7''+2AA-x", {"name": "\ufffdx"}),
         ('a/b; name="never closed; x=y', {"name": "never closed; x=y"}),
         ("a/b; name=two words", {"name": "two words"}),
         ("a/b; name*=nothing'", {"name": "nothing'"}),

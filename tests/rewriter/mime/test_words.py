@@ -22,6 +22,8 @@ from services.rewriter.mime import words
         ("=?x-unknown?q?x?= =?utf-8?q?y?=", "=?x-unknown?q?x?= y"),
         ("=?utf-8?q?a=0D=0ABcc:_x?=", "a  Bcc: x"),
         ("=?utf-8?b?Z?=", "=?utf-8?b?Z?="),
+        # half a character, which UTF-7 can say and nothing else
+        ("=?utf-7?q?+2AA-?=", "\ufffd"),
     ],
 )
 def test_decoding(value: str, text: str) -> None:
