@@ -116,7 +116,7 @@ def _headers(place: str, original: Mapping[str, Any], followed: Mapping[str, Any
             for fields in (before, after)
         )
     # Digests and lengths of what was edited, and of what is around it, are taken out.
-    if original.get("type", "multipart/").startswith(("multipart/", _TEXT)):
+    if str(original.get("type", "multipart/")).startswith(("multipart/", _TEXT)):
         gone = _FALSIFIED - {name for name, _ in after}
         before = [one for one in before if one[0] not in gone]
     if before != after:

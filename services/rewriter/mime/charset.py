@@ -35,6 +35,7 @@ _ESCAPED: Final = re.compile("[\ud800-\udfff]")
 _DESIGNATION: Final = re.compile(rb"(?:\x1b(?:\([BIJ]|\$[@B]|\$\(D))+")
 # Python's decoder gives up on those it does not know.
 _STRANGE: Final = re.compile(rb"\x1b(?!\([BIJ]|\$[@B]|\$\(D)")
+_LOST: Final = re.compile("[\x1a\x1b\ufffd]")
 _ASCII: Final = b"\x1b(B"
 _META: Final = re.compile(
     rb"<meta[^>]{0,200}?charset\s{0,20}=\s{0,20}[\"']?\s{0,20}([A-Za-z0-9_:.-]{1,40})", re.I
@@ -82,7 +83,7 @@ def choosing(declared: str | None, data: bytes, *, html: bool) -> Generator[None
         if data.startswith(mark):
             return codec
     if named is not None and named.startswith("utf-16"):
-        return _utf_16(named, data)
+        return _utf_16(named, data, html)
     if named is None and html and (meta := _META.search(data[:_META_WITHIN])):
         said = meta[1].decode("ascii")
         named = find(said)
@@ -116,6 +117,11 @@ def decoding(data: bytes, codec: str) -> Generator[None, None, Decoded]:
     text = "".join(pieces)
     single = codec not in _UNIVERSAL and codec not in _STEPWISE
     return Decoded(text, codec, single or (text.isascii() and len(text) == len(data)), exact)
+
+
+def is_sure(decoded: Decoded) -> bool:
+    """Whether programs agree what the text is: not where shifts are broken, for each goes on in a state of its own."""
+    return decoded.codec != ISO_2022_JP or not _LOST.search(decoded.text)
 
 
 def encode(markup: str, codec: str, *, html: bool) -> bytes:
@@ -182,9 +188,10 @@ def _errors(codec: str) -> str:
     return "surrogatepass" if codec in _UNIVERSAL else "replace"
 
 
-def _utf_16(named: str, data: bytes) -> str | None:
-    """Say which UTF-16 it is; None for what has no line end, no tag and no letter of ASCII in it, so is none."""
-    if data and 0 not in data:
+def _utf_16(named: str, data: bytes, html: bool) -> str | None:
+    """Say which UTF-16 it is; None for what has no tag of such letters in it, or no line end, so is something else."""
+    signs = (b"<\0", b"\0<") if html else (b"\0",)
+    if data and not any(one in data for one in signs):
         return None
     return named + _endianness(data) if named == "utf-16" else named
 

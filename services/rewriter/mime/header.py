@@ -24,7 +24,7 @@ _PARAMETER: Final = re.compile(
 )
 _ENDED: Final = re.compile(r"\s*+(?:[;(]|\Z)")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]++")
-_MEDIA: Final = re.compile(rf"\s*({_TOKEN.pattern})/({_TOKEN.pattern})(?=[\s;(]|\Z)")
+_MEDIA: Final = re.compile(rf"\s*({_TOKEN.pattern})/({_TOKEN.pattern})\s*+(?=[;(]|\Z)")
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT: Final = re.compile(r"\([^()]*+\)")
 _SECTION: Final = re.compile(r"(.+?)(?:\*(\d{1,3}))?(\*)?", re.DOTALL)

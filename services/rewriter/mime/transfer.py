@@ -46,8 +46,8 @@ _ENDS_LINE: Final = re.compile(rb"\r?\n|\Z")
 class Source:
     """Decoded bytes, and for every stretch of them where it stands: `data[marks[i][0]]` begins at `raw[marks[i][1]]`.
 
-    In base64 there are no marks, and `end` is where it ends. It is not `sound` where more letters follow: some programs
-    stop there, some go on.
+    In base64 there are no marks, and `end` is where it ends. It is not `sound` where more letters follow, or padding,
+    one of `-_` or what is not ASCII stands before its end: some programs stop there, some go on, some see letters.
     """
 
     data: bytes
@@ -71,7 +71,7 @@ def decoding(raw: bytes, start: int, end: int, encoding: str) -> Generator[None,
             pieces.append(piece)
             yield
         stop = yield from _base64_end(raw, start, end)
-        sound = not raw[stop:end].translate(None, _OUTSIDE)
+        sound = _reads_alike(raw, start, stop) and not raw[stop:end].translate(None, _OUTSIDE)
         return Source(b"".join(pieces), BASE64, start, stop, sound=sound)
     if encoding != QUOTED:
         return Source(raw[start:end], "", start, end, ((0, start),))
@@ -226,6 +226,11 @@ def _padding(letters: bytes) -> tuple[int, int]:
 def _last(letters: bytes) -> bytes:
     """Decode the end, whose last group may be short, or a single letter that means nothing."""
     return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"===")
+
+
+def _reads_alike(raw: bytes, start: int, stop: int) -> bool:
+    letters = raw[start:stop].rstrip(b"= \t\r\n")
+    return letters.isascii() and not any(one in letters for one in (b"=", b"-", b"_"))
 
 
 def _base64_end(raw: bytes, start: int, end: int) -> Generator[None, None, int]:

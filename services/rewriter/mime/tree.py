@@ -70,8 +70,8 @@ class Part:
 
     @property
     def encoding(self) -> str:
-        """The content transfer encoding, in lower case; nothing where none is named."""
-        return self.header.structured("content-transfer-encoding").token()
+        """The content transfer encoding as written, in lower case, for few programs see one in `base64 (c)`."""
+        return next(iter(self.header.raw("content-transfer-encoding")), "").lower()
 
     @property
     def disposition(self) -> Structured:
@@ -201,9 +201,11 @@ class Walker:
         """Open a multipart."""
         if len(self._open) == MAX_DEPTH:
             raise Unreadable("too_deep")
-        named = kind.parameters.get("boundary", "").rstrip()
+        named = kind.parameters.get("boundary", "")
         boundary = named.encode("utf-8", "surrogatepass")
-        if kind.ambiguous or not boundary or len(boundary) > _MAX_BOUNDARY or b"\n" in boundary:
+        # A blank at its end and what is not ASCII belong to it for some programs only.
+        plain = named.isascii() and named == named.strip()
+        if kind.ambiguous or not boundary or len(boundary) > _MAX_BOUNDARY or not plain:
             raise Unreadable("no_boundary")
         other = boundary.removesuffix(b"--") if boundary.endswith(b"--") else boundary + b"--"
         if boundary in self._levels or other in self._levels:

@@ -51,8 +51,9 @@ LETTERS = 'aé李이あｱ\N{GRINNING FACE}<"\n 㐀'
         (None, b"\xef\xbb\xbf<meta charset=koi8-r>\xc3\xa4", "utf-8"),
         ("utf-8", b"\xef\xbb\xbf\xff", "utf-8"),
         ("iso-8859-1", b"\xef\xbb\xbf\xc3\xa4", None),
-        ("utf-16", b"\0a\0b", "utf-16-be"),
-        ("utf-16", b"a\0b\0", "utf-16-le"),
+        ("utf-16", b"\0<\0b", "utf-16-be"),
+        ("utf-16", b"a\0<\0", "utf-16-le"),
+        ("utf-16", b"<p>a\0b</p>", None),
         ("utf-16", b"", "utf-16-le"),
         ("utf-16le", b"<p>x</p>", None),
         # nothing can be edited in
@@ -73,6 +74,14 @@ LETTERS = 'aé李이あｱ\N{GRINNING FACE}<"\n 㐀'
 )
 def test_the_charset_that_is_chosen(declared: str | None, data: bytes, codec: str | None) -> None:
     assert steps.run(charset.choosing(declared, data, html=True)) == codec
+
+
+def test_a_text_in_utf_16_has_an_end_of_a_line_at_least() -> None:
+    found = [
+        steps.run(charset.choosing("utf-16be", one.encode("utf-16-be"), html=False))
+        for one in ("你好\n", "你好", "")
+    ]
+    assert found == ["utf-16-be", None, "utf-16-be"]
 
 
 def test_meta_says_nothing_of_plain_text() -> None:
@@ -146,3 +155,19 @@ def test_what_a_charset_lacks_is_a_reference_in_html_and_a_question_mark_in_text
     assert charset.encode("é李", "cp1252", html=True) == b"&#233;&#26446;"
     assert charset.encode("é李", "cp1252", html=False) == b"\xe9?"
     assert charset.encode("é", "utf-16-le", html=True) == b"\xe9\0"
+
+
+@pytest.mark.parametrize(
+    ("data", "sure"),
+    [
+        (b"a \x1b$B$3\x1b(B b", True),
+        (b"a \x1b$B$3\x1b(J b\x1b(I1\x1b(B", True),
+        # half a character, a shift that nobody knows, and one that is cut off
+        (b"a \x1b$B$\x1b(B b", False),
+        (b"a \x1b$X$3\x1b(B b", False),
+        (b"a \x1b$B$3\x1b(\xaf b", False),
+    ],
+)
+def test_broken_shifts_are_read_by_each_program_in_its_own_way(data: bytes, sure: bool) -> None:
+    assert charset.is_sure(steps.run(charset.decoding(data, JAPANESE))) is sure
+    assert charset.is_sure(steps.run(charset.decoding(b"\x1b\xff", "utf-8")))

@@ -27,7 +27,6 @@ FOUND: dict[str, tuple[list[int], int, list[str]]] = {
     "base64_cut_off": ([2], 0, []),
     "base64_html": ([2], 0, []),
     "base64_odd_lines": ([2], 0, []),
-    "base64_with_garbage": ([2], 0, []),
     "big5": ([2], 0, []),
     "binary_long_lines": ([20], 0, []),
     "boundary_with_blanks": ([2], 1, []),
@@ -90,6 +89,7 @@ FOUND: dict[str, tuple[list[int], int, list[str]]] = {
 UNTOUCHABLE = {
     "bare_cr_before_boundary": Trouble.AMBIGUOUS_BOUNDARY,
     "bare_cr_in_header": Trouble.BAD_HEADER,
+    "base64_with_garbage": Trouble.UNREADABLE_ENCODING,
     "boundary_empty": Trouble.NO_BOUNDARY,
     "boundary_never_stands": Trouble.NO_PARTS,
     "boundary_twice": Trouble.AMBIGUOUS_BOUNDARY,

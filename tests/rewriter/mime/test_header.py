@@ -99,7 +99,7 @@ def test_a_parameter_twice_is_ambiguous() -> None:
     ("value", "media", "token"),
     [
         ("Text/HTML; a=b", "text/html", "text/html"),
-        ("text/html charset=utf-8", "text/html", "text/html charset=utf-8"),
+        ("text/html charset=utf-8", None, "text/html charset=utf-8"),
         ("html", None, "html"),
         ("text/html/x", None, "text/html/x"),
         ("BASE64 (a comment)", None, "base64"),

@@ -93,6 +93,7 @@ def test_a_long_text_is_read_in_stretches_and_every_place_is_found() -> None:
         (b"QQ", b"A"),
         (b"QUJDR", b"ABC"),
         (b"=QUJD", b"ABC"),
+        (b"QU\xcaJD", b"ABC"),
         (b"====", b""),
         (b"", b""),
     ],
@@ -100,7 +101,7 @@ def test_a_long_text_is_read_in_stretches_and_every_place_is_found() -> None:
 def test_base64_is_read_as_programs_do(raw: bytes, data: bytes) -> None:
     source = _decoded(raw, "base64")
     assert source.data == data
-    assert source.sound
+    assert source.sound == (raw not in (b"=QUJD", b"Q U!J\0D-_", b"QU\xcaJD"))
     assert steps.run(transfer.measuring(raw, 0, len(raw), "base64")) == len(data)
 
 
@@ -111,7 +112,8 @@ def test_base64_ends_where_its_padding_does(data: bytes, width: int, goes_on: bo
     tail = b"\n____\nlist" if goes_on and letters.endswith(b"=") else b"\n-----\n"
     source = _decoded(raw + tail, "base64")
     assert source.data == data
-    assert source.sound == (b"list" not in tail)
+    # Programs that take `-` and `_` for letters read on where no padding stands before.
+    assert source.sound == (not goes_on and letters.endswith(b"="))
     if letters.endswith(b"="):
         assert source.end == len(raw)
 
