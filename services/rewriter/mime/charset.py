@@ -35,6 +35,9 @@ _ESCAPED: Final = re.compile("[\ud800-\udfff]")
 _DESIGNATION: Final = re.compile(rb"(?:\x1b(?:\([BIJ]|\$[@B]|\$\(D))+")
 # Python's decoder gives up on those it does not know.
 _STRANGE: Final = re.compile(rb"\x1b(?!\([BIJ]|\$[@B]|\$\(D)")
+_SINGLE: Final = (b"(B", b"(J", b"(I")
+# What may stand where each character is two bytes.
+_PAIRED: Final = bytes(range(0x21, 0x7F))
 _LOST: Final = re.compile("[\x1a\x1b\ufffd]")
 _ASCII: Final = b"\x1b(B"
 _META: Final = re.compile(
@@ -119,9 +122,26 @@ def decoding(data: bytes, codec: str) -> Generator[None, None, Decoded]:
     return Decoded(text, codec, single or (text.isascii() and len(text) == len(data)), exact)
 
 
-def is_sure(decoded: Decoded) -> bool:
-    """Whether programs agree what the text is: not where shifts are broken, for each goes on in a state of its own."""
-    return decoded.codec != ISO_2022_JP or not _LOST.search(decoded.text)
+def is_sure(decoded: Decoded, data: bytes) -> Generator[None, None, bool]:
+    """Whether programs agree what a text is, in steps: not where shifts are broken, or go on behind the end of a line.
+
+    Behind those each program goes on in a state of its own.
+    """
+    if decoded.codec != ISO_2022_JP:
+        return True
+    for at in range(0, len(decoded.text), STEP):
+        if _LOST.search(decoded.text, at, at + STEP):
+            return False
+        yield
+    for number, (designation, start, end) in enumerate(_runs(data, decoded.codec), 1):
+        if designation and not designation.endswith(_SINGLE):
+            for at in range(start, end, STEP):
+                if data[at : min(at + STEP, end)].translate(None, _PAIRED):
+                    return False
+                yield
+        if number % _RUNS == 0:
+            yield
+    return True
 
 
 def encode(markup: str, codec: str, *, html: bool) -> bytes:

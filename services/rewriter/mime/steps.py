@@ -99,7 +99,7 @@ def _text(raw: bytes, part: Part, html: bool, index: int) -> Generator[None, Non
             decoded = yield from charset.decoding(source.data, codec)
             if forbidden := (yield from kinds.forbids_text(decoded.text)):
                 raise Unreadable(forbidden)
-            if charset.is_sure(decoded):
+            if (yield from charset.is_sure(decoded, source.data)):
                 return Text(index=index, html=html, part=part, source=source, decoded=decoded)
         trouble = Trouble.UNREADABLE_CHARSET
     if html:

@@ -29,6 +29,7 @@ _OUTSIDE: Final = bytes(
 _OUTSIDE_BUT_PADDING: Final = bytes(set(_OUTSIDE) - set(b"="))
 _DANGLING: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+(?:\r?\n|\Z))")
 _UNSEEN: Final = re.compile(rb"=[ \t]*+(?:\r?\n|\Z)|(?<![ \t])[ \t]++(?=\r?\n|\Z)")
+_AT_THE_END: Final = b"= \t\r\n"
 _MORE_PADDING: Final = re.compile(rb"\s*+=")
 # Behind each of these a text may be cut: nothing that follows changes what stands before.
 _CUT: Final = re.compile(rb"\n|[^=\s]{3}|=[^=\s]{0,2}(?==)|[ \t](?=\S)")
@@ -71,7 +72,8 @@ def decoding(raw: bytes, start: int, end: int, encoding: str) -> Generator[None,
             pieces.append(piece)
             yield
         stop = yield from _base64_end(raw, start, end)
-        sound = _reads_alike(raw, start, stop) and not raw[stop:end].translate(None, _OUTSIDE)
+        alike = yield from _reads_alike(raw, start, stop)
+        sound = alike and not raw[stop:end].translate(None, _OUTSIDE)
         return Source(b"".join(pieces), BASE64, start, stop, sound=sound)
     if encoding != QUOTED:
         return Source(raw[start:end], "", start, end, ((0, start),))
@@ -228,9 +230,17 @@ def _last(letters: bytes) -> bytes:
     return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"===")
 
 
-def _reads_alike(raw: bytes, start: int, stop: int) -> bool:
-    letters = raw[start:stop].rstrip(b"= \t\r\n")
-    return letters.isascii() and not any(one in letters for one in (b"=", b"-", b"_"))
+def _reads_alike(raw: bytes, start: int, stop: int) -> Generator[None, None, bool]:
+    padded = False
+    for at in range(start, stop, _STEP):
+        piece = raw[at : min(at + _STEP, stop)]
+        letters = piece.rstrip(_AT_THE_END)
+        odd = not letters.isascii() or any(one in letters for one in (b"=", b"-", b"_"))
+        if letters and (padded or odd):
+            return False
+        padded = padded or piece.find(b"=", len(letters)) >= 0
+        yield
+    return True
 
 
 def _base64_end(raw: bytes, start: int, end: int) -> Generator[None, None, int]:

@@ -166,8 +166,13 @@ def test_what_a_charset_lacks_is_a_reference_in_html_and_a_question_mark_in_text
         (b"a \x1b$B$\x1b(B b", False),
         (b"a \x1b$X$3\x1b(B b", False),
         (b"a \x1b$B$3\x1b(\xaf b", False),
+        (b"a \x1b$B$3\n\x1b(B b", False),
+        (b"a \x1b$(D$3\t$3\x1b(B b", False),
+        (b"", True),
     ],
 )
 def test_broken_shifts_are_read_by_each_program_in_its_own_way(data: bytes, sure: bool) -> None:
-    assert charset.is_sure(steps.run(charset.decoding(data, JAPANESE))) is sure
-    assert charset.is_sure(steps.run(charset.decoding(b"\x1b\xff", "utf-8")))
+    decoded = steps.run(charset.decoding(data, JAPANESE))
+    assert steps.run(charset.is_sure(decoded, data)) is sure
+    plain = steps.run(charset.decoding(data, "utf-8"))
+    assert steps.run(charset.is_sure(plain, data))

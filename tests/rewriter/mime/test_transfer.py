@@ -132,6 +132,15 @@ def test_padding_across_the_steps_of_a_long_text_is_found() -> None:
         assert not source.sound
 
 
+def test_padding_in_the_midst_of_a_long_text_is_found() -> None:
+    long = b"QUJD" * transfer._STEP
+    for inside in (b"=", b"-", b"_", b"\xff"):
+        assert not _decoded(long + inside + b"QUJD", "base64").sound
+        assert not _decoded(inside + long, "base64").sound
+    assert _decoded(long + b"\n" * transfer._STEP + b"QQ=\n=\n", "base64").sound
+    assert _decoded(long + b".\n" + long, "base64").sound
+
+
 @pytest.mark.parametrize("encoding", ["7bit", "8bit", "binary", "", "8-bit", "utf-8"])
 def test_what_is_no_encoding_changes_nothing(encoding: str) -> None:
     assert transfer.readable(encoding)
