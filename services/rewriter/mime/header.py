@@ -178,7 +178,7 @@ def _ends_lines_alike(raw: bytes, start: int, end: int) -> bool:
 
 
 def _parameters(value: str) -> tuple[dict[str, str], bool]:
-    """Read the parameters by lower-case name, and whether one stands there twice with different values."""
+    """Read the parameters by lower-case name, and whether programs read one differently: it stands there twice, say."""
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     ambiguous = False
@@ -187,8 +187,9 @@ def _parameters(value: str) -> tuple[dict[str, str], bool]:
             text = found[3].strip()
         else:
             text = _ESCAPED.sub(r"\1", found[2])
-            # Some programs take the quotes for a part of a value that goes on behind them.
-            ambiguous |= _ENDED.match(value, found.end()) is None
+            # Some programs take the quotes for a part of a value that goes on behind them, or has no second one.
+            unended = found.end() == found.end(2)
+            ambiguous |= unended or _ENDED.match(value, found.end()) is None
         section = _SECTION.fullmatch(found[1].lower())
         if section is None:
             continue

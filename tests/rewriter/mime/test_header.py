@@ -85,13 +85,15 @@ def test_a_huge_field_is_given_in_pieces_that_are_all_of_it() -> None:
 def test_parameters(value: str, parameters: dict[str, str]) -> None:
     read = Structured(value)
     assert read.parameters == parameters
-    assert not read.ambiguous
+    assert read.ambiguous is ("never" in value)
 
 
-def test_a_parameter_twice_is_ambiguous() -> None:
+def test_a_parameter_twice_or_in_half_quotes_is_ambiguous() -> None:
     assert Structured("a/b; boundary=x; boundary=y").ambiguous
     assert not Structured("a/b; boundary=x; boundary=x").ambiguous
     assert Structured('a/b; boundary="x"y').ambiguous
+    assert Structured('a/b; boundary="x').ambiguous
+    assert Structured('a/b; boundary="x\\"').ambiguous
     assert not Structured('a/b; boundary="x" (a comment) ; c=d').ambiguous
 
 

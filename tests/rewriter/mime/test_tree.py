@@ -76,6 +76,7 @@ def test_the_parts_that_are_found(raw: bytes, shown: object) -> None:
         (b'Content-Type: multipart/mixed; boundary=""\n\n--\n\n----\n', "no_boundary"),
         (b"Content-Type: multipart/mixed; boundary=a; boundary=b\n\n--b\n\n--b--\n", "no_boundary"),
         (_multipart("b ", HTML), "no_boundary"),
+        (b'Content-Type: multipart/mixed; boundary="b\n\n--b\n\n--b--\n', "no_boundary"),
         (_multipart("é", HTML), "no_boundary"),
         (b"Content-Type: multipart/mixed boundary=b\n\n--b\n\n--b--\n", "no_boundary"),
         (b"Content-Type: multipart; boundary=b\n\n--b\n\n--b--\n", "no_boundary"),
@@ -90,7 +91,7 @@ def test_the_parts_that_are_found(raw: bytes, shown: object) -> None:
         (b"Content-Type: text/html\nContent-type: text/plain\n\nbody", "bad_header"),
         (_multipart("b", *[HTML] * MAX_PARTS), "too_many_parts"),
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_what_programs_would_read_differently_is_not_read(raw: bytes, trouble: str) -> None:
     with pytest.raises(Unreadable) as caught:
