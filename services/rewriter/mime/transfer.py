@@ -23,10 +23,9 @@ _UNREADABLE: Final = re.compile(
 _STEP: Final = 64 * 1024
 # A run between two places at which quoted-printable may be cut without harm.
 _QUOTED_STEP: Final = 32 * 1024
-_OUTSIDE: Final = bytes(
-    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_OUTSIDE_BUT_PADDING: Final = bytes(
+    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 )
-_OUTSIDE_BUT_PADDING: Final = bytes(set(_OUTSIDE) - set(b"="))
 _DANGLING: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+(?:\r?\n|\Z))")
 _UNSEEN: Final = re.compile(rb"=[ \t]*+(?:\r?\n|\Z)|(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _AT_THE_END: Final = b"= \t\r\n"
@@ -47,8 +46,8 @@ _ENDS_LINE: Final = re.compile(rb"\r?\n|\Z")
 class Source:
     """Decoded bytes, and for every stretch of them where it stands: `data[marks[i][0]]` begins at `raw[marks[i][1]]`.
 
-    In base64 there are no marks, and `end` is where it ends. It is not `sound` where more letters follow, or padding,
-    one of `-_` or what is not ASCII stands before its end: some programs stop there, some go on, some see letters.
+    In base64 there are no marks, and `end` is where it ends. It is not `sound` where anything but blanks follows, or
+    padding, one of `-_` or what is not ASCII stands before: some programs stop there, some go on, some see letters.
     """
 
     data: bytes
@@ -72,8 +71,7 @@ def decoding(raw: bytes, start: int, end: int, encoding: str) -> Generator[None,
             pieces.append(piece)
             yield
         stop = yield from _base64_end(raw, start, end)
-        alike = yield from _reads_alike(raw, start, stop)
-        sound = alike and not raw[stop:end].translate(None, _OUTSIDE)
+        sound = yield from _reads_alike(raw, start, end)
         return Source(b"".join(pieces), BASE64, start, stop, sound=sound)
     if encoding != QUOTED:
         return Source(raw[start:end], "", start, end, ((0, start),))

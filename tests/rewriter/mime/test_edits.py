@@ -136,7 +136,7 @@ def test_a_file_that_goes_makes_no_other_part_the_first_that_is_shown(
 
 
 def test_base64_keeps_the_length_and_the_end_of_its_lines() -> None:
-    letters = b"PHA+\n" * 3 + b"PC9w\nPgo=\n-- \n"
+    letters = b"PHA+\n" * 3 + b"PC9w\nPgo=\n \n\n"
     document = _html(letters, b"Content-Transfer-Encoding: base64")
     assert document.bodies[0].text == "<p><p><p></p>\n"
     out = _insert(document, 3, "abcdef")
