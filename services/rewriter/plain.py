@@ -10,7 +10,7 @@ Where programs differ in where one ends, it is passed over: in scripts without b
 import re
 from typing import Final
 
-from services.rewriter.html import LinkSpot
+from services.rewriter.html import TEXT_LIMIT, LinkSpot
 
 # Quotes of every language and what is not seen end one too, and so does the punctuation of Chinese and Japanese.
 _ADDRESS: Final = re.compile(
@@ -30,7 +30,7 @@ _MOST_CHARACTERS: Final = 4_000
 
 
 def scan(text: str, breaks_words: bool = False) -> tuple[LinkSpot, ...]:
-    """Return the addresses in order; of each, the text is the address itself.
+    """Return the addresses in order; of each, the text is the address itself, as much as of any link is kept.
 
     With `breaks_words`, a blank at the end of a line is none, and the next line goes on (`DelSp=yes`, RFC 3676 §4).
     """
@@ -67,6 +67,7 @@ def _trimmed(url: str) -> str:
 
 
 def _spot(start: int, url: str) -> LinkSpot:
+    text = url if len(url) <= TEXT_LIMIT else f"{url[: TEXT_LIMIT - 1]}…"
     return LinkSpot(
-        start=start, end=start + len(url), quote="", raw=url, url=url, text=url, mark=None
+        start=start, end=start + len(url), quote="", raw=url, url=url, text=text, mark=None
     )

@@ -1,6 +1,7 @@
 import pytest
 
 from services.rewriter import plain
+from services.rewriter.html import TEXT_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,13 @@ def test_addresses_are_found_as_mail_programs_find_them(text: str, found: list[s
     spots = plain.scan(text)
     assert [one.url for one in spots] == found
     assert [text[one.start : one.end] for one in spots] == found
+
+
+def test_of_a_long_address_as_much_is_told_as_of_any_link() -> None:
+    url = "https://x.example/" + "a" * 2_000
+    (spot,) = plain.scan(url)
+    assert (spot.url, len(spot.text)) == (url, TEXT_LIMIT)
+    assert url.startswith(spot.text.removesuffix("…"))
 
 
 def test_an_address_that_a_line_end_breaks_is_passed_over() -> None:
