@@ -204,7 +204,7 @@ class Walker:
         named = kind.parameters.get("boundary", "")
         boundary = named.encode("utf-8", "surrogatepass")
         # A blank at its end and what is not ASCII belong to it for some programs only.
-        plain = named.isascii() and named == named.strip()
+        plain = named.isascii() and named.isprintable() and named == named.strip()
         if kind.ambiguous or not boundary or len(boundary) > _MAX_BOUNDARY or not plain:
             raise Unreadable("no_boundary")
         other = boundary.removesuffix(b"--") if boundary.endswith(b"--") else boundary + b"--"

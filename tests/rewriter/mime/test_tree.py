@@ -78,6 +78,10 @@ def test_the_parts_that_are_found(raw: bytes, shown: object) -> None:
         (_multipart("b ", HTML), "no_boundary"),
         (b'Content-Type: multipart/mixed; boundary="b\n\n--b\n\n--b--\n', "no_boundary"),
         (_multipart("é", HTML), "no_boundary"),
+        (
+            b"Content-Type: multipart/mixed; boundary*=us-ascii''b%0A\n\n--b\n\n--b--\n",
+            "no_boundary",
+        ),
         (b"Content-Type: multipart/mixed boundary=b\n\n--b\n\n--b--\n", "no_boundary"),
         (b"Content-Type: multipart; boundary=b\n\n--b\n\n--b--\n", "no_boundary"),
         (b"Content-Type: multipart/mixed; boundary=b\n\n--c\n\n--c--\n", "no_parts"),
@@ -91,7 +95,7 @@ def test_the_parts_that_are_found(raw: bytes, shown: object) -> None:
         (b"Content-Type: text/html\nContent-type: text/plain\n\nbody", "bad_header"),
         (_multipart("b", *[HTML] * MAX_PARTS), "too_many_parts"),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_what_programs_would_read_differently_is_not_read(raw: bytes, trouble: str) -> None:
     with pytest.raises(Unreadable) as caught:
