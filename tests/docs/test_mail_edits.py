@@ -93,10 +93,10 @@ EXAMPLES = {
             f"X: 1\n{HTML}\n<p>{PIXEL}",
         )
     ],
-    "header fields taken out: `Content-MD5`": [
+    "header field taken out: `Content-MD5`": [
         (
             f"Content-Length: 3\nLines: 1\n{HTML}Content-MD5: x\n\n<p>",
-            f"{HTML}\n<p>{PIXEL}",
+            f"Content-Length: 3\nLines: 1\n{HTML}\n<p>{PIXEL}",
         )
     ],
     "header fields set": [
