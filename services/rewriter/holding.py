@@ -1,23 +1,17 @@
-"""Which of many short texts hold one of many words: asked of all texts at once, in a quarter of the time."""
+"""Which lines of a text hold one of some words: asked of all lines at once, in a quarter of the time."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
-from typing import Final
-
-# Stands between the texts, and so in none of the words.
-_BETWEEN: Final = "\n"
+from collections.abc import Iterable
 
 
-def holding(words: Iterable[str], texts: Sequence[str]) -> set[int]:
-    """Return the numbers of the texts that hold one of the words, none of which is empty or has a line end."""
-    joined = _BETWEEN.join(texts)
-    starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
+def holding(words: Iterable[str], text: str) -> set[int]:
+    """Return the numbers of the lines that hold one of the words, none of which is empty or has a line end."""
     found: set[int] = set()
     for word in words:
-        at = joined.find(word)
+        number, counted = 0, 0
+        at = text.find(word)
         while at >= 0:
-            number = bisect_right(starts, at) - 1
+            number += text.count("\n", counted, at)
             found.add(number)
-            at = joined.find(word, starts[number + 1])
+            counted = text.find("\n", at)
+            at = -1 if counted < 0 else text.find(word, counted)
     return found

@@ -13,6 +13,7 @@ from ipaddress import IPv6Address
 from typing import Final, NamedTuple
 
 from services.rewriter.domains import Domains
+from services.rewriter.easy_urls import easy_hosts
 from services.rewriter.html import Edit, LinkSpot, replace_value
 from services.rewriter.unsubscribing import is_unsubscribe, suspects
 
@@ -74,16 +75,13 @@ _PLACEHOLDER = re.compile(
     r"|%(?![0-9A-Fa-f]{2})[A-Za-z_][\w.\-]*+%"
     r"|%[A-Fa-f][\w.\-]*+%(?![0-9A-Fa-f]{2})"
 )
-# What nearly every link is: an address of which all rules below say that it is fine, told at a glance. The host is in
-# lower case and has no port; the rest has no character of a placeholder, and only whole escapes.
-_PLAIN = re.compile(
-    r"https?://(?![^/?#]{254})((?:[a-z0-9_\-]{1,63}+\.)*[a-z0-9_\-]{1,63}+)"
-    r"(?:[/?#][A-Za-z0-9\-._~/?:@!$&'()+,;=#]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-._~/?:@!$&'()+,;=#]*+)*)?"
-)
 _OUR_DOORS = ("/o/", "/c/", "/a/", "/i/")
+# No tracking link for an address up to this length is longer than that for the longest of them.
+_EASY_CHARACTERS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, for that would take three times as long; nobody changes one.
+@dataclass(slots=True)
 class Link:
     """A link of the mail and what was decided of it: followed, if no reason speaks against it."""
 
@@ -113,15 +111,36 @@ class Link:
         return self.spot.start
 
 
-class _Rules(NamedTuple):
+class Rules(NamedTuple):
     """What holds for all links of a mail."""
 
-    prefixes: set[str]
+    prefixes: frozenset[str]
     excluded: Domains
     # Those that may be for leaving a list; none where such links are followed.
     suspects: set[int]
     unsubscribe_urls: frozenset[str]
     make: MakeLink
+
+
+def rules_for(
+    spots: Sequence[LinkSpot],
+    *,
+    own_urls: Sequence[str],
+    make: MakeLink,
+    excluded_domains: Iterable[str] = (),
+    follow_unsubscribe: bool = False,
+    unsubscribe_urls: Iterable[str] = (),
+) -> Rules:
+    """Return what `judge` goes by; the arguments are those of `decide`."""
+    named = frozenset(unsubscribe_urls)
+    asked = [] if follow_unsubscribe else spots
+    return Rules(
+        prefixes=frozenset([url.rstrip("/").lower() for url in own_urls]),
+        excluded=Domains(excluded_domains),
+        suspects=suspects([spot.url for spot in asked], [spot.text for spot in asked], named),
+        unsubscribe_urls=named,
+        make=make,
+    )
 
 
 def decide(
@@ -136,19 +155,36 @@ def decide(
     """Number the links and decide of each.
 
     `excluded_domains` stand for all below them too; `unsubscribe_urls` are those of the mail's `List-Unsubscribe`.
-    `own_urls` are the base URLs of our trackers. `make` is asked once for each link that would be followed, to see how
-    long it gets: any recipient's will do, for all tokens of one mail are equally long.
+    `own_urls` are the base URLs of our trackers. `make` is asked how long a link gets: any recipient's will do, for
+    what it makes of one mail's links grows with the address alone.
     """
-    found, named = list(spots), frozenset(unsubscribe_urls)
-    asked = [] if follow_unsubscribe else [(spot.url, spot.text) for spot in found]
-    rules = _Rules(
-        prefixes={url.rstrip("/").lower() for url in own_urls},
-        excluded=Domains(excluded_domains),
-        suspects=suspects(asked, named),
-        unsubscribe_urls=named,
+    found = list(spots)
+    rules = rules_for(
+        found,
+        own_urls=own_urls,
         make=make,
+        excluded_domains=excluded_domains,
+        follow_unsubscribe=follow_unsubscribe,
+        unsubscribe_urls=unsubscribe_urls,
     )
-    return tuple(_decide(index, spot, rules) for index, spot in enumerate(found))
+    # Nearly all are such that nothing speaks against them; of the others it is asked one by one.
+    urls = [spot.url for spot in found]
+    hosts = easy_hosts(urls)
+    hard = _hard_hosts(hosts, rules)
+    fine = _fine_characters(urls[:MAX_LINKS], hosts, make)
+    asked = rules.suspects
+    return tuple(
+        [
+            judge(index, spot, rules)
+            if host in hard
+            or spot.mark is not None
+            or len(spot.url) > fine
+            or index >= MAX_LINKS
+            or index in asked
+            else Link(index, spot, host, None)
+            for index, (spot, host) in enumerate(zip(found, hosts, strict=True))
+        ]
+    )
 
 
 def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
@@ -160,12 +196,12 @@ def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
     ]
 
 
-def _decide(index: int, spot: LinkSpot, rules: _Rules) -> Link:
+def judge(index: int, spot: LinkSpot, rules: Rules) -> Link:
+    """Decide of one link, whatever it is."""
     host: str | None = None
-    plain = _PLAIN.fullmatch(spot.url) if spot.mark is None else None
-    reason = None if plain is not None else _not_meant_for_us(spot)
+    reason = _not_meant_for_us(spot)
     if reason is None:
-        host = _host(spot.url) if plain is None else plain[1]
+        host = _host(spot.url)
         if host is None:
             reason = LinkReason.UNSAFE_URL
         elif _is_ours(spot.url, rules.prefixes):
@@ -180,7 +216,26 @@ def _decide(index: int, spot: LinkSpot, rules: _Rules) -> Link:
             reason = LinkReason.TOO_MANY_LINKS
         elif _too_long(index, spot.url, rules.make):
             reason = LinkReason.URL_TOO_LONG
-    return Link(index=index, spot=spot, host=host, reason=reason)
+    return Link(index, spot, host, reason)
+
+
+def _hard_hosts(hosts: Iterable[str], rules: Rules) -> set[str]:
+    """Return the hosts of which more must be asked than their name: none at all, ours, and those left alone."""
+    ours = {prefix.partition("://")[2].partition("/")[0] for prefix in rules.prefixes}
+    return {host for host in {*hosts} if not host or host in ours or host in rules.excluded}
+
+
+def _fine_characters(urls: Sequence[str], hosts: Sequence[str], make: MakeLink) -> int:
+    """Return how long an easy address may be so that its tracking link certainly is not too long."""
+    fitting = [
+        (len(url), index)
+        for index, (url, host) in enumerate(zip(urls, hosts, strict=False))
+        if host and len(url) <= _EASY_CHARACTERS
+    ]
+    if not fitting:
+        return 0
+    characters, index = max(fitting)
+    return 0 if _too_long(index, urls[index], make) else characters
 
 
 def _not_meant_for_us(spot: LinkSpot) -> LinkReason | None:

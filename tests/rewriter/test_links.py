@@ -311,58 +311,58 @@ def test_every_reason_has_a_sentence() -> None:
     assert all(reason.detail.endswith(".") and len(reason.detail) <= 90 for reason in LinkReason)
 
 
-URL_PARTS = st.sampled_from(
+ADDRESSES = st.sampled_from(
     [
-        *[
-            "http://",
-            "https://",
-            "a.b",
-            "A",
-            "example.com",
-            "-",
-            "_",
-            ".",
-            "/",
-            "?",
-            "#",
-            "@",
-            ":80",
-        ],
-        *[
-            "%20",
-            "%C3",
-            "%",
-            "%x%",
-            "%A1z%",
-            "{x}",
-            "{{",
-            "[%",
-            "*|",
-            "$",
-            "{",
-            "[",
-            "]",
-            "<%",
-            "\\",
-        ],
-        *["é", "x" * 64, "y" * 63 + ".", "z" * 254, "&", "=", "\x00", "\n", " "],
+        *("https://shop.example/a?b=1", "https://shop.example/a", "https://X.example/", "#top", ""),
+        *(
+            "mailto:a@x.example",
+            "http://x/{{id}}",
+            "https://a.bank.example/",
+            "http://bank.example",
+        ),
+        *(
+            f"{TRACKER}/c/abc",
+            f"{TRACKER}/other",
+            "https://t.example/",
+            "http://127.0.0.1:7400/c/x",
+        ),
+        *(
+            "https://news.example/unsubscribe?u=1",
+            "https://news.example/%75nsubscribe",
+            "http://é/",
+        ),
+        *("http://x/" + "a" * 900, "http://x/" + "a" * 1_400, "http://x/" + "a" * 3_000),
     ]
+)
+SPOTS = st.builds(
+    lambda url, text, mark: LinkSpot(0, 1, "", url, url, text, mark),
+    ADDRESSES,
+    st.sampled_from(["the offer", "Unsubscribe", "Abmelden", "отписаться", ""]),
+    st.sampled_from([None, None, None, "no", "yes"]),
 )
 
 
-@given(st.sampled_from(["https://", "http://a.b/"]), st.lists(URL_PARTS, max_size=6))
-def test_an_address_that_is_plain_at_a_glance_is_so_by_every_rule(
-    start: str, parts: list[str]
+@given(
+    st.lists(SPOTS, max_size=8),
+    st.booleans(),
+    st.sampled_from([(), ("bank.example",), ("shop.example", "xn--9ca")]),
+    st.sampled_from([(), ("https://shop.example/a",)]),
+    st.integers(0, 900),
+)
+def test_decided_of_together_links_are_what_they_are_one_by_one(
+    spots: list[LinkSpot],
+    follow_unsubscribe: bool,
+    excluded: tuple[str, ...],
+    named: tuple[str, ...],
+    longer: int,
 ) -> None:
-    url = start + "".join(parts)
-    if plain := links._PLAIN.fullmatch(url):
-        spot = LinkSpot(start=0, end=1, quote="", raw="", url=url, text="", mark=None)
-        assert links._not_meant_for_us(spot) is None
-        assert links._host(url) == plain[1]
-
-
-def test_most_addresses_are_plain_at_a_glance() -> None:
-    assert links._PLAIN.fullmatch(
-        "https://www.x.example/a-b/c_1~?d=%20e&f=g;h:(i)!'*"[:-1] + "#top"
-    )
-    assert not links._PLAIN.fullmatch("https://x.example/{{name}}")
+    given: dict[str, Any] = {
+        "own_urls": OURS,
+        "make": lambda index, url: "x" * longer + make(index, url),
+        "excluded_domains": excluded,
+        "follow_unsubscribe": follow_unsubscribe,
+        "unsubscribe_urls": named,
+    }
+    rules = links.rules_for(spots, **given)
+    alone = tuple(links.judge(index, spot, rules) for index, spot in enumerate(spots))
+    assert decide(spots, **given) == alone
