@@ -113,6 +113,7 @@ def _edits(prepared: Prepared, tracking: Tracking) -> tuple[list[list[Edit]], li
     """The edits of each HTML text, and of each plain text."""
     scans, spots, offered = prepared.scans, prepared.pictures.spots, prepared.offered
     linked = prepared.links_by_text()
+    tracking.links(prepared.followed_links)
     # In this order, so that nothing of `linked` is taken beyond them.
     bodies = [
         [*html.remove_marks(scan.marks), *links.edits(found, tracking.link)]

@@ -87,6 +87,11 @@ class Prepared:
         return next(followed, f"{self.terms.tracking_url}/")
 
     @property
+    def followed_links(self) -> list[tuple[int, str]]:
+        """The followed links, by index and address."""
+        return [(link.index, link.spot.url) for link in self.links if link.reason is None]
+
+    @property
     def count(self) -> int:
         """How many copies there are."""
         followed = sum(line.followed for line in self.decision.recipients)
@@ -255,7 +260,7 @@ def _growth(prepared: Prepared) -> int:
     """What a followed copy has beside what the mail has: all that leads to us."""
     first, offered = prepared.first, prepared.offered
     return (
-        sum(len(first.link(link.index, link.url)) for link in prepared.links if link.followed)
+        sum(map(len, first.links(prepared.followed_links)))
         + (len(first.canary(prepared.canary_url)) if prepared.terms.canary else 0)
         + sum(len(first.picture(index)) for one in prepared.pictures.spots for _, index in one)
         + len(offer.markup(offered, first.attachment).encode()) * 2

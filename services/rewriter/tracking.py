@@ -1,5 +1,6 @@
 """The tracking URLs of one copy, and what they are made under: the tenant's terms and the secrets of following."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from schemas import token
@@ -69,9 +70,20 @@ class Tracking:
         """Make the tracking link that stands for a link of the mail."""
         made = self._links.get(index)
         if made is None:
-            minter = self._minter or self._made()
-            made = self._links[index] = f"{self._base}/c/{minter.click(index, url)}"
+            (made,) = self.links([(index, url)])
         return made
+
+    def links(self, wanted: Sequence[tuple[int, str]]) -> list[str]:
+        """Make those that stand for several links, by index and address; `link` finds them then."""
+        held = self._links
+        missing = [one for one in wanted if one[0] not in held]
+        if missing:
+            minter, base = self._minter or self._made(), f"{self._base}/c/"
+            made = [base + token for token in minter.clicks(missing)]
+            held.update(zip([index for index, _ in missing], made, strict=True))
+            if len(made) == len(wanted):
+                return made
+        return [held[index] for index, _ in wanted]
 
     def canary(self, url: str) -> str:
         """Make the link that no person sees, which leads to `url`."""

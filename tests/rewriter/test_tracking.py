@@ -19,6 +19,17 @@ def test_a_link_is_made_once_and_leads_where_it_did() -> None:
     )
 
 
+def test_several_links_are_what_each_would_be() -> None:
+    wanted = [(index, f"https://x.example/{index}?\u00e9") for index in range(5)]
+    alone = Tracking(KEYS, TERMS, MESSAGE, (REF,))
+    expected = [alone.link(*one) for one in wanted]
+    together = Tracking(KEYS, TERMS, MESSAGE, (REF,))
+    assert together.links(wanted[1:3]) == expected[1:3]
+    assert together.links(wanted) == expected
+    assert [together.link(*one) for one in wanted] == expected
+    assert together.links([]) == []
+
+
 def test_the_canary_has_the_last_number_there_is() -> None:
     made = Tracking(KEYS, TERMS, MESSAGE, (REF,)).canary("https://x.example/")
     assert (

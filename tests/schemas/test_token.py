@@ -179,7 +179,7 @@ def test_the_tokens_of_a_copy_are_what_they_would_be_alone(
         assert made == token.mint(RING, purpose, one)
         assert token.read(RING, purpose, made) == one
         clicked = token.mint(RING, Purpose.CLICK, replace(claim, index=index, url=url))
-        assert minter.click(index, url) == clicked
+        assert minter.clicks([(index, url)] * 2) == [clicked, clicked]
 
 
 def test_a_claim_without_a_form_is_not_minted() -> None:
@@ -187,7 +187,7 @@ def test_a_claim_without_a_form_is_not_minted() -> None:
         tenant=Tenant("a"), message_id=MessageId(UUID(int=1)), refs=(RecipientRef("0" * 16),)
     )
     with pytest.raises(ValueError, match="target"):
-        token.Minter(RING, whole).click(1, "")
+        token.Minter(RING, whole).clicks([(1, "")])
     bare = Claim(tenant=Tenant("a"), message_id=MessageId(UUID(int=1)), refs=())
     for purpose in LONG:
         with pytest.raises(ValueError, match="recipients"):
