@@ -115,14 +115,16 @@ def headers_of(envelope: Envelope, event_type: str, recorded_at: Instant) -> Hea
     trace = (
         () if envelope.traceparent is None else (("traceparent", envelope.traceparent.encode()),)
     )
+    occurred = instant.text(envelope.occurred_at).encode()
+    now = recorded_at == envelope.occurred_at
     return (
         *FIXED,
         ("ce_id", str(envelope.id).encode()),
         ("ce_type", event_type.encode()),
         ("ce_source", envelope.source.encode()),
         ("ce_tenant", envelope.tenant.encode()),
-        ("ce_time", instant.text(envelope.occurred_at).encode()),
-        ("ce_recordedtime", instant.text(recorded_at).encode()),
+        ("ce_time", occurred),
+        ("ce_recordedtime", occurred if now else instant.text(recorded_at).encode()),
         *trace,
     )
 
@@ -136,8 +138,11 @@ def check(event: Event) -> Json:
 
 def check_written(event_type: str, written: Json) -> None:
     """Check an event that is written already against its closed schema; raises ``Refused`` naming the field."""
+    writer = _writer(event_type)
+    if writer.is_valid(written):  # in three quarters of the time
+        return
     try:
-        _writer(event_type).validate(written)
+        writer.validate(written)
     except jsonschema_rs.ValidationError as error:
         raise _refuse(error) from None
 

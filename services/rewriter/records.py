@@ -5,7 +5,7 @@ links, the tails of unfollowed URLs, the hosts); if that is not enough, it is re
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from schemas import codec, envelope, identity, topics
 from schemas.codec import Json
@@ -28,8 +28,9 @@ from schemas.personal import (
     PersonalRecipient,
 )
 from services.rewriter.attachments import MAX_FILES
+from services.rewriter.follow import FollowReason
 from services.rewriter.instrument import Prepared, TooLarge
-from services.rewriter.links import MAX_LINKS
+from services.rewriter.links import MAX_LINKS, Link
 
 SOURCE: Final = "/rewriter"
 # A followed link is shorter in any case. Of what is longer, a `data:` URL or the like, the beginning says enough.
@@ -38,26 +39,27 @@ _CUT_URL_CHARACTERS: Final = 100
 
 # From a link as it is written to the same without something that is only convenient.
 _Smaller = Callable[[Json], Json]
-T = TypeVar("T")
 
 
 def encode(prepared: Prepared, now: Instant, traceparent: str | None) -> tuple[Encoded, Encoded]:
     """Write the personal record and the prepared one; raises `TooLarge` when one cannot be made small enough."""
     tenant = prepared.terms.tenant
     around = (tenant, now, traceparent)
-    # The links as they are written, without a value for each: those of a newsletter are most of both events.
-    personal_links = _personal_links(prepared, codec.row(PersonalLink))
-    links = _links(prepared, codec.row(PreparedLink))
     smaller = (_without_texts, _with_cut_urls)
     return (
-        _encode(_personal(prepared, ()), personal_links, *around, smaller),
-        _encode(_happened(prepared, ()), links, *around, (_without_hosts,)),
+        _encode(_personal(prepared, ()), _personal_rows(prepared), *around, smaller),
+        _encode(_happened(prepared, ()), _rows(prepared), *around, (_without_hosts,)),
     )
 
 
 def personal(prepared: Prepared) -> MessagePersonal:
     """State who and what stands behind the refs and indices of a mail."""
-    return _personal(prepared, tuple(_personal_links(prepared, PersonalLink)))
+    links = tuple(
+        PersonalLink(index=link.index, url=link.url[:MAX_URL_CHARACTERS], text=link.text)
+        for link in prepared.links[:MAX_LINKS]
+        if link.url
+    )
+    return _personal(prepared, links)
 
 
 def _personal(prepared: Prepared, links: tuple[PersonalLink, ...]) -> MessagePersonal:
@@ -78,17 +80,28 @@ def _personal(prepared: Prepared, links: tuple[PersonalLink, ...]) -> MessagePer
     )
 
 
-def _personal_links(prepared: Prepared, make: Callable[..., T]) -> list[T]:
+def _personal_rows(prepared: Prepared) -> list[Json]:
+    """Write the links as `codec` writes those of `personal`, without a value for each: they are most of the event."""
     return [
-        make(index=link.index, url=link.url[:MAX_URL_CHARACTERS], text=link.text)
+        {"index": link.index, "url": spot.url[:MAX_URL_CHARACTERS], "text": spot.text}
         for link in prepared.links[:MAX_LINKS]
-        if link.url
+        if (spot := link.spot).url
     ]
 
 
 def happened(prepared: Prepared) -> MessagePrepared:
     """State that a mail was prepared, followed or not, and why what is not followed is not."""
-    return _happened(prepared, tuple(_links(prepared, PreparedLink)))
+    links = [
+        PreparedLink(
+            index=link.index,
+            position=link.position,
+            followed=(reason := prepared.link_reason(link)) is None,
+            host=link.host,
+            reason=_code(reason),
+        )
+        for link in prepared.links[:MAX_LINKS]
+    ]
+    return _happened(prepared, (*links, *_canary(prepared)))
 
 
 def _happened(prepared: Prepared, links: tuple[PreparedLink, ...]) -> MessagePrepared:
@@ -135,21 +148,33 @@ def _happened(prepared: Prepared, links: tuple[PreparedLink, ...]) -> MessagePre
     )
 
 
-def _links(prepared: Prepared, make: Callable[..., T]) -> list[T]:
-    made = [
-        make(
-            index=link.index,
-            position=link.position,
-            followed=(reason := prepared.link_reason(link)) is None,
-            host=link.host,
-            reason=_code(reason),
-        )
+def _rows(prepared: Prepared) -> list[Json]:
+    """Write the links as `codec` writes those of `happened`, likewise."""
+    message = prepared.decision.reason
+    rows: list[Json] = [
+        {"index": link.index, "position": link.spot.start, "followed": True, "host": link.host}
+        if link.reason is None and message is None and link.host is not None
+        else _row(link, message)
         for link in prepared.links[:MAX_LINKS]
     ]
-    if prepared.terms.canary and prepared.decision.followed and len(made) < MAX_LINKS:
-        # Nobody asks where it stands: by its number alone it is known.
-        made.append(make(index=CANARY_LINK_INDEX, position=0, followed=True, canary=True))
-    return made
+    return rows + [codec.write(one) for one in _canary(prepared)]
+
+
+def _row(link: Link, message: FollowReason | None) -> Json:
+    reason = link.reason or message
+    row = {"index": link.index, "position": link.position, "followed": reason is None}
+    host = {} if link.host is None else {"host": link.host}
+    return row | host | ({} if reason is None else {"reason": reason.value})
+
+
+def _canary(prepared: Prepared) -> tuple[PreparedLink, ...]:
+    """State the link that no person sees, if there is one."""
+    if not (
+        prepared.terms.canary and prepared.decision.followed and len(prepared.links) < MAX_LINKS
+    ):
+        return ()
+    # Nobody asks where it stands: by its number alone it is known.
+    return (PreparedLink(index=CANARY_LINK_INDEX, position=0, followed=True, canary=True),)
 
 
 def _code(reason: Any) -> str | None:
@@ -168,7 +193,7 @@ def _encode(
     written = codec.write(event) | {"links": links}
     envelope.check_written(event_type, written)
     around = Envelope(
-        id=identity.event_id(event_type, tenant, str(event.message_id)),
+        id=identity.event_id(event_type, tenant, written["message_id"]),
         source=SOURCE,
         tenant=tenant,
         occurred_at=now,

@@ -163,9 +163,16 @@ def test_the_wish_to_follow_is_recorded_and_its_absence_is_always_the_reason(
     assert happened.followed is (follow and engagement and kind == "contact")
 
 
-@pytest.mark.parametrize("changes", [{}, {"follow": False}, {"html": None}])
-def test_links_are_written_as_their_values_would_be(changes: dict[str, Any]) -> None:
-    made = prepared(**changes)
+ODD = (
+    '<a href="">x</a><a href="https://x.example/unsubscribe">y</a><a href="#z">z</a>'
+    f'<a href="http://\u00e9.example/{"x" * 2_100}">long</a><a href="HTTP://X.example:80/">w</a>'
+)
+
+
+@pytest.mark.parametrize("canary", [False, True])
+@pytest.mark.parametrize("changes", [{}, {"follow": False}, {"html": None}, {"html": ODD}])
+def test_links_are_written_as_their_values_would_be(changes: dict[str, Any], canary: bool) -> None:
+    made = prepared(replace(TERMS, canary=canary), **changes)
     written = [one.value for one in records.encode(made, NOW, None)]
     events = (records.personal(made), records.happened(made))
     assert written == [orjson.dumps(codec.write(event)) for event in events]
