@@ -6,7 +6,9 @@ from typing import Any, Final
 from schemas.events import AddressField
 from services.rewriter import mailboxes
 from services.rewriter.copies import Rendition
+from services.rewriter.follow import FollowReason
 from services.rewriter.instrument import Prepared, Reason
+from services.rewriter.links import Link, LinkReason
 from services.rewriter.mail import MESSAGE_ID, Attachment, Mail, Recipient
 
 BREAKS_DKIM: Final = "breaks_dkim"
@@ -45,17 +47,7 @@ def outcome(prepared: Prepared) -> dict[str, Any]:
                 mail.recipients, prepared.refs, decision.recipients, strict=True
             )
         ],
-        "links": [
-            {
-                "index": link.index,
-                "url": link.url,
-                "text": link.text,
-                "position": link.position,
-                "followed": (reason := prepared.link_reason(link)) is None,
-                "reason": _reason(reason),
-            }
-            for link in prepared.links
-        ],
+        "links": [_link(link, link.reason or decision.reason) for link in prepared.links],
         "attachments": [
             {
                 "index": index,
@@ -70,6 +62,18 @@ def outcome(prepared: Prepared) -> dict[str, Any]:
                 zip(mail.attachments, prepared.attachment_reasons, strict=True)
             )
         ],
+    }
+
+
+def _link(link: Link, reason: LinkReason | FollowReason | None) -> dict[str, Any]:
+    spot = link.spot
+    return {
+        "index": link.index,
+        "url": spot.url,
+        "text": spot.text,
+        "position": spot.start,
+        "followed": reason is None,
+        "reason": None if reason is None else _reason(reason),
     }
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
@@ -72,8 +73,14 @@ def preferred(headers: Iterable[str], offers: Sequence[str]) -> str | None:
 
     For each offer the nearest range decides (RFC 9110 §12.5.1); no header allows everything.
     """
+    return _preferred(",".join(headers), tuple(offers))
+
+
+# A caller sends one header with all its calls; strangers may send many, of at most some kilobytes.
+@lru_cache(maxsize=256)
+def _preferred(header: str, offers: tuple[str, ...]) -> str | None:
     weights: dict[str, float] = {}
-    for one in ",".join(headers).split(","):
+    for one in header.split(","):
         media, *parameters = (part.strip() for part in one.split(";"))
         if media:
             found = (_WEIGHT.fullmatch(part) for part in parameters)

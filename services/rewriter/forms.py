@@ -76,10 +76,12 @@ async def paced(generator: Generator[None, None, T]) -> T:
 
 async def _all(prepared: Prepared) -> list[Rendition]:
     """Make all copies, letting others have the loop between them: there may be hundreds."""
-    made = []
-    for one in renditions(prepared):
+    made: list[Rendition] = []
+    copies = renditions(prepared)
+    while (one := next(copies, None)) is not None:
         made.append(one)
-        await asyncio.sleep(0)
+        if len(made) < prepared.count:
+            await asyncio.sleep(0)
     return made
 
 

@@ -121,10 +121,13 @@ class MailDoors:
 
     async def _prepare(self, request: web.Request, call: Call, mode: Mode) -> Prepared:
         key = calls.idempotency_key(request)
-        handed_in = await self._read(request)
+        if request.content_type not in (calls.JSON, forms.MIME):
+            detail = f"This door reads {calls.JSON} and {forms.MIME}."
+            raise Problem(Slug.UNSUPPORTED_MEDIA_TYPE, detail)
+        body = await read_body(request)
+        handed_in = await self._read(request.content_type, body)
         terms = self._terms(call.tenant, mode)
         handed_in = await self._named(handed_in, terms)
-        body = await read_body(request)
         message_id = naming.name_message(
             call.tenant, handed_in.message_id_header, key, body, lambda: self._mint(call)
         )
@@ -138,13 +141,9 @@ class MailDoors:
         )
         return await _in_thread_if_large(body, prepare)
 
-    async def _read(self, request: web.Request) -> Mail:
-        if request.content_type == forms.MIME:
-            return await self._read_mime(await read_body(request))
-        if request.content_type != calls.JSON:
-            detail = f"This door reads {calls.JSON} and {forms.MIME}."
-            raise Problem(Slug.UNSUPPORTED_MEDIA_TYPE, detail)
-        body = await read_body(request)
+    async def _read(self, media: str, body: bytes) -> Mail:
+        if media == forms.MIME:
+            return await self._read_mime(body)
         return await _in_thread_if_large(body, partial(self._read_json, body))
 
     def _read_json(self, body: bytes) -> Mail:

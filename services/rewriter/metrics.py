@@ -1,7 +1,7 @@
 """What the rewriter counts. Labels come from enums: no address, no tenant, no text of anybody's."""
 
 import collections
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -51,6 +51,33 @@ _STORE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 _FOLLOWED: Final = "none"
 
 
+class _Labelled:
+    """A counter with one label out of few; looking a child up by its label costs more than counting."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._children: dict[str | None, Counter] = {}
+
+    def add(self, label: str | None, times: int = 1) -> None:
+        """Count under a label; None is `none`."""
+        child = self._children.get(label)
+        if child is None:
+            child = self._children[label] = self._counter.labels(label or _FOLLOWED)
+        child.inc(times)
+
+    def count(self, labels: Sequence[str | None]) -> None:
+        """Count once for each; nearly always all are the same."""
+        if labels and labels.count(labels[0]) == len(labels):
+            self.add(labels[0], len(labels))
+            return
+        for label, times in collections.Counter(labels).items():
+            self.add(label, times)
+
+
+def _by_reason(name: str, documentation: str, registry: CollectorRegistry) -> _Labelled:
+    return _Labelled(Counter(name, documentation, ["reason"], registry=registry))
+
+
 class Metrics:
     """The rewriter's counters, in a registry of the process."""
 
@@ -61,35 +88,30 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
-        self._reasons = Counter(
+        self._reasons = _by_reason(
             "inkling_rewriter_mail_reasons",
             "Recorded mails, by the reason why they are not followed; `none` where they are.",
-            ["reason"],
-            registry=registry,
+            registry,
         )
-        self._recipients = Counter(
+        self._recipients = _by_reason(
             "inkling_rewriter_recipients",
             "Recipients of recorded mails, by the reason why they are not followed; `none` where they are.",
-            ["reason"],
-            registry=registry,
+            registry,
         )
-        self._links = Counter(
+        self._links = _by_reason(
             "inkling_rewriter_links",
             "Links of recorded mails, by the reason why they are not followed; `none` where they are.",
-            ["reason"],
-            registry=registry,
+            registry,
         )
-        self._files = Counter(
+        self._files = _by_reason(
             "inkling_rewriter_files",
             "Files of recorded mails, by the reason why they are not followed; `none` where they are.",
-            ["reason"],
-            registry=registry,
+            registry,
         )
-        self._pictures = Counter(
+        self._pictures = _by_reason(
             "inkling_rewriter_pictures",
             "Files of recorded mails that asked for hosting, by the reason why they are not; `none` where they are.",
-            ["reason"],
-            registry=registry,
+            registry,
         )
         self._stored = Counter(
             "inkling_rewriter_stored_files",
@@ -161,6 +183,7 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
+        self._by_outcome = _Labelled(self._mails)
         for called in DirectoryCall:
             self._directory_calls.labels(called)
         for looked in ("found", "unknown"):
@@ -177,17 +200,18 @@ class Metrics:
 
     def settle(self, outcome: MailOutcome) -> None:
         """Count what became of one mail."""
-        self._mails.labels(outcome).inc()
+        self._by_outcome.add(outcome)
 
     def record(self, prepared: Prepared) -> None:
         """Count a mail whose records were acknowledged, and what was followed in it."""
         decision = prepared.decision
         self.settle(MailOutcome.FOLLOWED if decision.followed else MailOutcome.NOT_FOLLOWED)
-        self._reasons.labels(decision.reason or _FOLLOWED).inc()
-        _count(self._recipients, (line.reason for line in decision.recipients))
-        _count(self._links, map(prepared.link_reason, prepared.links))
-        _count(self._files, prepared.attachment_reasons)
-        _count(self._pictures, prepared.pictures.reasons)
+        message = decision.reason
+        self._reasons.add(message)
+        self._recipients.count([line.reason for line in decision.recipients])
+        self._links.count([link.reason or message for link in prepared.links])
+        self._files.count(prepared.attachment_reasons)
+        self._pictures.count(prepared.pictures.reasons)
 
     def judged(self, outcome: Outcome, rule: Automatic | Rule | MatchedBy | None) -> None:
         """Count an inbound mail whose event, if there is one, was acknowledged."""
@@ -212,9 +236,3 @@ class Metrics:
         """Count the addresses of one mail that were looked up, and those that nothing could be found out about."""
         self._lookups.labels("found").inc(addresses - unknown)
         self._lookups.labels("unknown").inc(unknown)
-
-
-def _count(counter: Counter, reasons: Iterable[str | None]) -> None:
-    """Count by reason; looking a label up costs more than counting, and a mail's links have few reasons."""
-    for reason, times in collections.Counter(reasons).items():
-        counter.labels(reason or _FOLLOWED).inc(times)

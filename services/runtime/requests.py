@@ -31,6 +31,7 @@ _MAX_DEPTH: Final = 64
 # Above this a float no longer holds every whole number.
 _EXACT: Final = 2.0**53
 _MASK: Final = "the value"
+_MANY_TEXTS_BYTES: Final = 32 * 1024
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -77,8 +78,9 @@ def parse(body: bytes, validator: Validator) -> dict[str, Any]:
         raise Problem(
             Slug.MALFORMED_JSON, f"The body cannot be read as JSON, at {where}."
         ) from error
-    # NUL can stand in JSON as an escape only; where there is none no text need be looked at.
-    if faults := _unstorable(value, texts=b"\\u0000" in body):
+    # NUL can stand in JSON as an escape only; where there is none no text need be looked at. To see that takes longer
+    # than to look at the few texts of a body of usual size.
+    if faults := _unstorable(value, texts=len(body) < _MANY_TEXTS_BYTES or b"\\u0000" in body):
         raise _invalid(faults)
     if faults := validator.errors(value):
         raise _invalid(faults)
