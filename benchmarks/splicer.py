@@ -21,7 +21,10 @@ def ours(text: str) -> str:
     """Scan, decide, make the edits, splice."""
     scan = html.scan(text)
     decided = links.decide(scan.links, own_urls=(BASE,), make=_made)
-    edits = [*links.edits(decided, _made), html.insert_pixel(scan.pixel_position, PIXEL)]
+    edits = [
+        *links.edits(decided, dict(enumerate(URLS))),
+        html.insert_pixel(scan.pixel_position, PIXEL),
+    ]
     return html.splice(text, edits)
 
 

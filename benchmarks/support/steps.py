@@ -55,9 +55,7 @@ def _steps(body: bytes) -> dict[str, Step]:
 
     def mint() -> None:
         for ref in prepared.refs:
-            tracking = Tracking(KEYS, TERMS, message, (ref,))
-            for link in prepared.links:
-                tracking.link(link.index, link.url)
+            Tracking(KEYS, TERMS, message, (ref,)).links(prepared.followed_links)
 
     def check() -> None:
         for event in events:

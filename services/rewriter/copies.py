@@ -3,7 +3,7 @@
 Values in, values out: the same prepared mail gives the same copies, byte for byte.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -113,14 +113,14 @@ def _edits(prepared: Prepared, tracking: Tracking) -> tuple[list[list[Edit]], li
     """The edits of each HTML text, and of each plain text."""
     scans, spots, offered = prepared.scans, prepared.pictures.spots, prepared.offered
     linked = prepared.links_by_text()
-    tracking.links(prepared.followed_links)
+    made = tracking.links(prepared.followed_links)
     # In this order, so that nothing of `linked` is taken beyond them.
     bodies = [
-        [*html.remove_marks(scan.marks), *links.edits(found, tracking.link)]
+        [*html.remove_marks(scan.marks), *links.edits(found, made)]
         for scan, found in zip(scans, linked, strict=False)
     ]
-    for made, shown in zip(bodies, spots, strict=False):
-        made += pictures.edits(shown, tracking.picture)
+    for edits, shown in zip(bodies, spots, strict=False):
+        edits += pictures.edits(shown, tracking.picture)
     last = len(scans) - 1
     end = (last, scans[last].pixel_position)
     places = ((number, place) for number, scan in enumerate(scans) for place in scan.places)
@@ -132,19 +132,15 @@ def _edits(prepared: Prepared, tracking: Tracking) -> tuple[list[list[Edit]], li
         canary = html.insert_canary(position, tracking.canary(prepared.canary_url))
         bodies[number].append(canary)
     bodies[number].append(html.insert_pixel(position, tracking.pixel()))
-    texts: list[list[Edit]] = [_plain(found, tracking) for found in linked]
+    texts: list[list[Edit]] = [_plain(found, made) for found in linked]
     if prepared.mail.texts:
         texts = texts or [[] for _ in prepared.mail.texts]
         texts[-1] += offer.append(prepared.mail.texts[-1], offered, tracking.attachment)
     return bodies, texts
 
 
-def _plain(found: tuple[Link, ...], tracking: Tracking) -> list[Edit]:
-    return [
-        Edit(link.spot.start, link.spot.end, tracking.link(link.index, link.url))
-        for link in found
-        if link.followed
-    ]
+def _plain(found: tuple[Link, ...], made: Mapping[int, str]) -> list[Edit]:
+    return [Edit(one.spot.start, one.spot.end, made[one.index]) for one in found if one.followed]
 
 
 def _named(prepared: Prepared) -> tuple[tuple[str, str], ...]:

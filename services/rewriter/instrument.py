@@ -258,9 +258,10 @@ def _check_size(prepared: Prepared) -> None:
 
 def _growth(prepared: Prepared) -> int:
     """What a followed copy has beside what the mail has: all that leads to us."""
-    first, offered = prepared.first, prepared.offered
+    first, offered, links = prepared.first, prepared.offered, prepared.followed_links
+    made = first.links(links)
     return (
-        sum(map(len, first.links(prepared.followed_links)))
+        sum([len(made[index]) for index, _ in links])
         + (len(first.canary(prepared.canary_url)) if prepared.terms.canary else 0)
         + sum(len(first.picture(index)) for one in prepared.pictures.spots for _, index in one)
         + len(offer.markup(offered, first.attachment).encode()) * 2

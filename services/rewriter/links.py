@@ -6,7 +6,7 @@ names the same link in every copy and in every mail made from one template.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv6Address
@@ -187,12 +187,16 @@ def decide(
     )
 
 
-def edits(links: Iterable[Link], make: MakeLink) -> list[Edit]:
-    """The edits that make each followed link lead through the tracker."""
+def edits(links: Iterable[Link], made: Mapping[int, str]) -> list[Edit]:
+    """The edits that make each followed link lead to what was made of it, by its index."""
+    found = [(link.spot, made[link.index]) for link in links if link.reason is None]
+    written = "".join([url for _, url in found])
+    if "&" in written or ">" in written or '"' in written:
+        return [replace_value(spot, url) for spot, url in found]
+    # What `replace_value` says of nearly all, for there is nothing to escape.
     return [
-        replace_value(link.spot, make(link.index, link.spot.url))
-        for link in links
-        if link.reason is None
+        Edit(spot.start, spot.end, url) if spot.quote == '"' else replace_value(spot, url)
+        for spot, url in found
     ]
 
 

@@ -1,6 +1,6 @@
 """The tracking URLs of one copy, and what they are made under: the tenant's terms and the secrets of following."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas import token
@@ -68,22 +68,17 @@ class Tracking:
 
     def link(self, index: int, url: str) -> str:
         """Make the tracking link that stands for a link of the mail."""
-        made = self._links.get(index)
-        if made is None:
-            (made,) = self.links([(index, url)])
-        return made
+        return self.links([(index, url)])[index]
 
-    def links(self, wanted: Sequence[tuple[int, str]]) -> list[str]:
-        """Make those that stand for several links, by index and address; `link` finds them then."""
+    def links(self, wanted: Sequence[tuple[int, str]]) -> Mapping[int, str]:
+        """Make those that stand for several links, by index and address; return them by index, earlier ones too."""
         held = self._links
         missing = [one for one in wanted if one[0] not in held]
         if missing:
             minter, base = self._minter or self._made(), f"{self._base}/c/"
             made = [base + token for token in minter.clicks(missing)]
             held.update(zip([index for index, _ in missing], made, strict=True))
-            if len(made) == len(wanted):
-                return made
-        return [held[index] for index, _ in wanted]
+        return held
 
     def canary(self, url: str) -> str:
         """Make the link that no person sees, which leads to `url`."""

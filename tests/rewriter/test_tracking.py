@@ -24,10 +24,10 @@ def test_several_links_are_what_each_would_be() -> None:
     alone = Tracking(KEYS, TERMS, MESSAGE, (REF,))
     expected = [alone.link(*one) for one in wanted]
     together = Tracking(KEYS, TERMS, MESSAGE, (REF,))
-    assert together.links(wanted[1:3]) == expected[1:3]
-    assert together.links(wanted) == expected
+    assert together.links(wanted[1:3]) == {1: expected[1], 2: expected[2]}
+    assert together.links(wanted) == dict(enumerate(expected))
     assert [together.link(*one) for one in wanted] == expected
-    assert together.links([]) == []
+    assert Tracking(KEYS, TERMS, MESSAGE, (REF,)).links([]) == {}
 
 
 def test_the_canary_has_the_last_number_there_is() -> None:
