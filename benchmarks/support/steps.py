@@ -13,7 +13,7 @@ from schemas.identity import MessageId
 from schemas.instant import Instant
 from services.rewriter import answer, html, instrument, links, mail, records
 from services.rewriter.copies import renditions
-from services.rewriter.metrics import Metrics
+from services.rewriter.metrics import Metrics, Tally
 from services.rewriter.tracking import Tracking
 from services.rewriter.web import openapi
 from services.runtime.web import Validator, parse
@@ -74,5 +74,5 @@ def _steps(body: bytes) -> dict[str, Step]:
         "check them": check,
         "all of the records": lambda: records.encode(prepared, now, None),
         "write the answer": lambda: orjson.dumps(answer.write(prepared, copies)),
-        "count": lambda: metrics.record(prepared),
+        "count": lambda: metrics.record(Tally.of(prepared)),
     }

@@ -7,7 +7,8 @@ stand in memory once for each recipient.
 import asyncio
 import codecs
 from base64 import b64encode
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from functools import partial
 from typing import Final, TypeVar
 
 import orjson
@@ -20,6 +21,7 @@ from services.rewriter.instrument import Prepared
 from services.rewriter.mime import Copy, mixed, steps
 from services.runtime.problem import Problem, Slug
 from services.runtime.web import answer as answered
+from services.runtime.web import answer_written
 
 MIME: Final = "message/rfc822"
 MIXED: Final = "multipart/mixed"
@@ -28,6 +30,8 @@ FORMS: Final = (JSON, MIME, MIXED)
 _PIECE_BYTES: Final = 192 * 1024
 
 T = TypeVar("T")
+Answer = Callable[[int], Awaitable[web.Response]]
+"""Writes the answer under a status."""
 
 
 def check(form: str, prepared: Prepared) -> None:
@@ -40,27 +44,34 @@ def check(form: str, prepared: Prepared) -> None:
         )
 
 
-async def rehearse(form: str, prepared: Prepared) -> list[Rendition] | bytes:
+async def rehearse(form: str, prepared: Prepared) -> Answer:
     """Make what can be made before anything is stored: all copies of a mail in fields, else the first one as a mail.
 
-    What would fail fails here, with nothing half done; `write` takes it.
+    What would fail fails here, with nothing half done. The answer of a mail without files is made as a whole, so that
+    while Kafka is waited for nothing else of the mail is held.
     """
     if form == JSON and prepared.mail.document is None:
-        return await _all(prepared)
-    return await _raw(prepared, next(renditions(prepared)))
+        made = await _all(prepared)
+        if prepared.mail.attachments:
+            return partial(_fields, prepared, made)
+        return partial(_whole, orjson.dumps(answer.write(prepared, made)))
+    return partial(_mails, form, prepared, await _raw(prepared, next(renditions(prepared))))
 
 
-async def write(
-    form: str, prepared: Prepared, status: int, made: list[Rendition] | bytes
-) -> web.Response:
-    """Answer in that form."""
-    if isinstance(made, list):
-        return answered(answer.write(prepared, made), status)
+async def _whole(written: bytes, status: int) -> web.Response:
+    return answer_written(written, status)
+
+
+async def _fields(prepared: Prepared, made: list[Rendition], status: int) -> web.Response:
+    return answered(answer.write(prepared, made), status)
+
+
+async def _mails(form: str, prepared: Prepared, first: bytes, status: int) -> web.Response:
     if form == MIME:
-        return _response(_pieces(made), MIME, status, _told(prepared))
+        return _response(_pieces(first), MIME, status, _told(prepared))
     if form == MIXED:
-        return await _mixed(prepared, status, made)
-    return _response(_json(prepared, made), JSON, status)
+        return await _mixed(prepared, status, first)
+    return _response(_json(prepared, first), JSON, status)
 
 
 async def paced(generator: Generator[None, None, T]) -> T:

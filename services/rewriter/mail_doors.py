@@ -23,7 +23,7 @@ from services.rewriter.faults import BadFields, Fault
 from services.rewriter.filing import Filing, OtherFile
 from services.rewriter.instrument import Prepared, TooLarge
 from services.rewriter.mail import Mail
-from services.rewriter.metrics import MailOutcome, Metrics
+from services.rewriter.metrics import MailOutcome, Metrics, Tally
 from services.rewriter.mime import steps
 from services.rewriter.publish import Announcer
 from services.rewriter.settings import Settings
@@ -74,26 +74,31 @@ class MailDoors:
         try:
             prepared = await self._prepare(request, call, Mode.FULL)
             forms.check(form, prepared)
-            made = await forms.rehearse(form, prepared)
+            answer = await forms.rehearse(form, prepared)
             records_of = records.encode(prepared, call.received_at, call.traceparent)
+            tally = Tally.of(prepared)
         except TooLarge as error:
             self._metrics.settle(MailOutcome.REFUSED)
             raise _too_large(error) from error
         except Problem:
             self._metrics.settle(MailOutcome.REFUSED)
             raise
+        handed_in, named, terms = prepared.mail, prepared.message_id, prepared.terms
         try:
-            if trouble := self._settings.healthy() or self._undecided(prepared.mail):
+            if trouble := self._settings.healthy() or self._undecided(handed_in):
                 raise Transient(trouble)
             await self._filing.keep(prepared, call.received_at)
+            # Hundreds may wait for Kafka: of each only the answer stays, and what it is made anew from otherwise.
+            del prepared
             await self._announcer.publish(*records_of)
         except OtherFile as error:
             self._metrics.settle(MailOutcome.REFUSED)
             raise _other_file(error) from error
         except Transient as error:
-            return await self._without_records(prepared, form, error)
-        self._metrics.record(prepared)
-        return await forms.write(form, prepared, HTTPStatus.CREATED, made)
+            again = partial(self._decide, handed_in, named, terms)
+            return await self._without_records(request, handed_in, again, form, error)
+        self._metrics.record(tally)
+        return await answer(HTTPStatus.CREATED)
 
     async def preview(self, request: web.Request) -> web.StreamResponse:
         """Answer with what would become of the mail; its tokens are served and never recorded."""
@@ -109,8 +114,8 @@ class MailDoors:
         if self._undecided(prepared.mail):
             raise calls.unavailable("The directory does not say at the moment who is what.")
         self._metrics.settle(MailOutcome.PREVIEWED)
-        made = await forms.rehearse(form, prepared)
-        return await forms.write(form, prepared, HTTPStatus.OK, made)
+        answer = await forms.rehearse(form, prepared)
+        return await answer(HTTPStatus.OK)
 
     def _enter(self, request: web.Request) -> tuple[Call, str]:
         call = calls.enter(request, Role.SENDER, self._clock)
@@ -131,15 +136,11 @@ class MailDoors:
         message_id = naming.name_message(
             call.tenant, handed_in.message_id_header, key, body, lambda: self._mint(call)
         )
-        prepare = partial(
-            instrument.prepare,
-            handed_in,
-            message_id,
-            terms,
-            self._keys,
-            partial(self._settings.refuses, call.tenant),
-        )
-        return await _in_thread_if_large(body, prepare)
+        return await _in_thread_if_large(body, partial(self._decide, handed_in, message_id, terms))
+
+    def _decide(self, handed_in: Mail, message_id: MessageId, terms: Terms) -> Prepared:
+        refuses = partial(self._settings.refuses, terms.tenant)
+        return instrument.prepare(handed_in, message_id, terms, self._keys, refuses)
 
     async def _read(self, media: str, body: bytes) -> Mail:
         if media == forms.MIME:
@@ -210,21 +211,26 @@ class MailDoors:
         )
 
     async def _without_records(
-        self, prepared: Prepared, form: str, error: Transient
+        self,
+        request: web.Request,
+        handed_in: Mail,
+        again: Callable[[], Prepared],
+        form: str,
+        error: Transient,
     ) -> web.StreamResponse:
         """Refuse, or hand the mail back untouched where the caller would rather send it than wait."""
-        if not prepared.mail.passes_unavailable:
+        if not handed_in.passes_unavailable:
             self._metrics.settle(MailOutcome.REFUSED_UNAVAILABLE)
             detail = (
                 "The directory does not say at the moment who is what, so the mail is not followed; repeat the call."
-                if self._undecided(prepared.mail)
+                if self._undecided(handed_in)
                 else "The mail and its files cannot be kept at the moment, so it is not followed; repeat the call."
             )
             raise calls.unavailable(detail) from error
         self._metrics.settle(MailOutcome.PASSED_UNAVAILABLE)
-        untouched = instrument.unavailable(prepared)
-        made = await forms.rehearse(form, untouched)
-        return await forms.write(form, untouched, HTTPStatus.CREATED, made)
+        prepared = await _in_thread_if_large(await read_body(request), again)
+        answer = await forms.rehearse(form, instrument.unavailable(prepared))
+        return await answer(HTTPStatus.CREATED)
 
 
 async def _in_thread_if_large(body: bytes, work: Callable[[], T]) -> T:

@@ -3,7 +3,7 @@
 import collections
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -49,6 +49,29 @@ _PUBLISH_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 # From a folder on this machine to many megabytes on their way to a store elsewhere.
 _STORE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _FOLLOWED: Final = "none"
+
+
+class Tally(NamedTuple):
+    """What is counted of a mail once it is recorded: why it, and each thing in it, is not followed; None if it is."""
+
+    message: str | None
+    recipients: Sequence[str | None]
+    links: Sequence[str | None]
+    files: Sequence[str | None]
+    pictures: Sequence[str | None]
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> "Tally":
+        """Take down what was decided of a mail."""
+        decision = prepared.decision
+        message = decision.reason
+        return cls(
+            message=message,
+            recipients=[line.reason for line in decision.recipients],
+            links=[link.reason or message for link in prepared.links],
+            files=prepared.attachment_reasons,
+            pictures=prepared.pictures.reasons,
+        )
 
 
 class _Labelled:
@@ -202,16 +225,14 @@ class Metrics:
         """Count what became of one mail."""
         self._by_outcome.add(outcome)
 
-    def record(self, prepared: Prepared) -> None:
+    def record(self, tally: Tally) -> None:
         """Count a mail whose records were acknowledged, and what was followed in it."""
-        decision = prepared.decision
-        self.settle(MailOutcome.FOLLOWED if decision.followed else MailOutcome.NOT_FOLLOWED)
-        message = decision.reason
-        self._reasons.add(message)
-        self._recipients.count([line.reason for line in decision.recipients])
-        self._links.count([link.reason or message for link in prepared.links])
-        self._files.count(prepared.attachment_reasons)
-        self._pictures.count(prepared.pictures.reasons)
+        self.settle(MailOutcome.NOT_FOLLOWED if tally.message else MailOutcome.FOLLOWED)
+        self._reasons.add(tally.message)
+        self._recipients.count(tally.recipients)
+        self._links.count(tally.links)
+        self._files.count(tally.files)
+        self._pictures.count(tally.pictures)
 
     def judged(self, outcome: Outcome, rule: Automatic | Rule | MatchedBy | None) -> None:
         """Count an inbound mail whose event, if there is one, was acknowledged."""

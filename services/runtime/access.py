@@ -128,13 +128,14 @@ class _Key:
     algorithms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Believed:
-    """What a token states whose signature held under this key."""
+    """What a token states whose signature held under this key, and whom it speaks for once all else held too."""
 
     key_id: str | None
     key: _Key
     claims: Mapping[str, object]
+    principal: Principal | None = None
 
 
 class Verifier:
@@ -173,7 +174,7 @@ class Verifier:
     async def verify(self, token: str) -> Principal:
         """Return whom the token speaks for, or raise `Problem`: 401, or 503 without any key.
 
-        The signature is looked at once for each reading of the key set, everything else each time.
+        What does not change is looked at once for each reading of the key set, and the time each time.
         """
         digest = blake2b(token.encode("utf-8", "surrogatepass")).digest()
         known = self._believed.get(digest)
@@ -184,7 +185,10 @@ class Verifier:
             known = self._believed[digest] = _Believed(key_id, key, _signed(token, key))
             if len(self._believed) > MAX_BELIEVED:
                 del self._believed[next(iter(self._believed))]
-        return self._principal(known.claims)
+        self._check_times(known.claims)
+        if known.principal is None:
+            known.principal = self._principal(known.claims)
+        return known.principal
 
     async def _key(self, key_id: str | None) -> _Key:
         if key_id not in self._keys or self._older_than(self._read_at, MAX_AGE_SECONDS):
@@ -213,12 +217,14 @@ class Verifier:
     def _older_than(self, moment: float | None, seconds: float) -> bool:
         return moment is None or self._clock.monotonic() - moment >= seconds
 
-    def _principal(self, claims: Mapping[str, object]) -> Principal:
+    def _check_times(self, claims: Mapping[str, object]) -> None:
         now = self._clock.now() / 1_000_000
         if _number(claims, "exp") + LEEWAY_SECONDS <= now:
             raise _refused("it has expired")
         if "nbf" in claims and _number(claims, "nbf") - LEEWAY_SECONDS > now:
             raise _refused("it is not valid yet")
+
+    def _principal(self, claims: Mapping[str, object]) -> Principal:
         if self._issuer is not None and claims.get("iss") != self._issuer:
             raise _refused("its issuer is not ours")
         if self._audience is not None and self._audience not in _audiences(claims):

@@ -25,6 +25,7 @@ __all__ = [
     "RequestMetrics",
     "Validator",
     "answer",
+    "answer_written",
     "application",
     "parse",
     "read_body",
@@ -136,8 +137,15 @@ def answer(
     value: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Answer with JSON that no cache keeps."""
+    return answer_written(orjson.dumps(value), status, headers)
+
+
+def answer_written(
+    value: bytes, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Answer as `answer` does with what is JSON already."""
     return web.Response(
-        body=orjson.dumps(value),
+        body=value,
         status=status,
         content_type="application/json",
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -1,7 +1,7 @@
 from prometheus_client import CollectorRegistry
 
 from schemas.files import FileKind
-from services.rewriter.metrics import MailOutcome, Metrics, SettingDoor
+from services.rewriter.metrics import MailOutcome, Metrics, SettingDoor, Tally
 from tests.rewriter.given import a_recipient, prepared
 
 
@@ -10,9 +10,9 @@ def test_a_recorded_mail_is_counted_with_its_reasons() -> None:
     metrics = Metrics(registry)
     files = [{"name": "a", "content": "", "followed": True}, {"name": "b", "content": ""}]
     people = [a_recipient(1), a_recipient(2, kind="other")]
-    metrics.record(prepared(to=people, attachments=files, host_pictures=True))
+    metrics.record(Tally.of(prepared(to=people, attachments=files, host_pictures=True)))
     metrics.store(FileKind.PICTURE, 70)
-    metrics.record(prepared(follow=False))
+    metrics.record(Tally.of(prepared(follow=False)))
     metrics.put(SettingDoor.TENANT)
 
     def counted(name: str, **labels: str) -> float | None:
