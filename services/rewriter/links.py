@@ -194,8 +194,11 @@ def edits(links: Iterable[Link], made: Mapping[int, str]) -> list[Edit]:
     if "&" in written or ">" in written or '"' in written:
         return [replace_value(spot, url) for spot, url in found]
     # What `replace_value` says of nearly all, for there is nothing to escape.
+    made_of, edit = tuple.__new__, Edit  # its own __new__ would cost three times as much
     return [
-        Edit(spot.start, spot.end, url) if spot.quote == '"' else replace_value(spot, url)
+        made_of(edit, (spot.start, spot.end, url))
+        if spot.quote == '"'
+        else replace_value(spot, url)
         for spot, url in found
     ]
 
@@ -231,15 +234,14 @@ def _hard_hosts(hosts: Iterable[str], rules: Rules) -> set[str]:
 
 def _fine_characters(urls: Sequence[str], hosts: Sequence[str], make: MakeLink) -> int:
     """Return how long an easy address may be so that its tracking link certainly is not too long."""
-    fitting = [
-        (len(url), index)
-        for index, (url, host) in enumerate(zip(urls, hosts, strict=False))
-        if host and len(url) <= _EASY_CHARACTERS
-    ]
-    if not fitting:
+    sizes = [len(url) if host else 0 for url, host in zip(urls, hosts, strict=False)]
+    longest = max(sizes, default=0)
+    if longest > _EASY_CHARACTERS:
+        longest = max(size for size in [*sizes, 0] if size <= _EASY_CHARACTERS)
+    if not longest:
         return 0
-    characters, index = max(fitting)
-    return 0 if _too_long(index, urls[index], make) else characters
+    index = sizes.index(longest)
+    return 0 if _too_long(index, urls[index], make) else longest
 
 
 def _not_meant_for_us(spot: LinkSpot) -> LinkReason | None:
