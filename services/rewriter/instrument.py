@@ -15,7 +15,7 @@ from services.rewriter import attachments, follow, html, links, offer, pictures,
 from services.rewriter.attachments import AttachmentReason
 from services.rewriter.follow import Decision, FollowReason
 from services.rewriter.html import Scan
-from services.rewriter.links import Link, LinkReason
+from services.rewriter.links import MAX_TRACKING_LINK_CHARACTERS, Link, LinkReason
 from services.rewriter.mail import Attachment, Mail
 from services.rewriter.naming import our_message_id
 from services.rewriter.offer import Offered
@@ -26,6 +26,8 @@ Reason = FollowReason | LinkReason | AttachmentReason | PictureReason
 
 # What all copies of one mail may come to, files included: many stand in one answer, so in memory.
 MAX_COPIES_BYTES: Final = 64 * 1024 * 1024
+# Of UTF-8, at most.
+_BYTES_A_CHARACTER: Final = 4
 
 
 class TooLarge(ValueError):
@@ -233,6 +235,8 @@ def _first_refs(
 def _check_size(prepared: Prepared) -> None:
     """Refuse copies that would be too large together, before any is made: all followed ones are equally long."""
     mail = prepared.mail
+    if _surely_fits(prepared):
+        return
     followed = sum(line.followed for line in prepared.decision.recipients)
     if mail.renditions is Renditions.MESSAGE:
         followed = min(followed, 1)
@@ -254,6 +258,16 @@ def _check_size(prepared: Prepared) -> None:
             f"All copies of the mail together would exceed {MAX_COPIES_BYTES} bytes: hand it in for fewer recipients "
             "at a time, or as one shared copy.",
         )
+
+
+def _surely_fits(prepared: Prepared) -> bool:
+    """Tell of most mails that they cannot be too large, without making anything."""
+    mail = prepared.mail
+    if mail.document is not None or mail.attachments or prepared.terms.canary:
+        return False
+    characters = sum(map(len, (*mail.bodies, *mail.texts)))
+    links = MAX_TRACKING_LINK_CHARACTERS * len(prepared.links)
+    return prepared.count * (_BYTES_A_CHARACTER * characters + links) <= MAX_COPIES_BYTES
 
 
 def _growth(prepared: Prepared) -> int:

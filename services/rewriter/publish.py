@@ -29,24 +29,29 @@ class Announcer:
         Ids and keys stay the same, so whoever repeats the call writes nothing new.
         """
         begun = self._clock.monotonic()
+        sent: list[asyncio.Future[Acknowledged]] = []
         try:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
                 counts = [await self._publisher.partitions(one.topic) for one in encoded]
                 # No task for each: two go with every mail, and would cost as much as publishing them.
-                sent = [self._send(one, count) for one, count in zip(encoded, counts, strict=True)]
+                for record, count in zip(encoded, counts, strict=True):
+                    sent.append(self._send(record, count))
                 acknowledged = [await one for one in sent]
         except (Transient, Fatal, TimeoutError) as error:
             raise Transient(str(error)) from error
+        finally:
+            # Once one has failed nobody asks about the others, and that is no error of its own.
+            for one in sent:
+                if one.done():
+                    _hear(one)
+                else:
+                    one.add_done_callback(_hear)
         self._metrics.publish_seconds.observe(self._clock.monotonic() - begun)
         return acknowledged
 
     def _send(self, encoded: Encoded, count: int) -> "asyncio.Future[Acknowledged]":
         record = Outgoing(key=encoded.key, value=encoded.value, headers=encoded.headers)
-        partition = partition_of(encoded.key, count)
-        sent = self._publisher.publish(encoded.topic, partition, record)
-        # Once one has failed nobody asks about the others, and that is no error of its own.
-        sent.add_done_callback(_hear)
-        return sent
+        return self._publisher.publish(encoded.topic, partition_of(encoded.key, count), record)
 
 
 def _hear(sent: "asyncio.Future[Acknowledged]") -> None:

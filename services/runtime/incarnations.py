@@ -103,7 +103,9 @@ class Incarnations(Generic[P]):
 
     async def live(self, deadline: float) -> P | None:
         """Return the live producer, waiting for one until that moment of the loop's time."""
-        if self._ready.is_set():  # asked for each batch; to set up the wait would cost as much as a small one
+        if (
+            self._ready.is_set()
+        ):  # asked for each batch; to set up the wait would cost as much as a small one
             return self._current
         try:
             async with asyncio.timeout_at(deadline):

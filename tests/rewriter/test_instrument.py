@@ -191,6 +191,26 @@ def test_copies_that_would_be_too_large_together_are_refused_before_they_are_mad
     assert len(copies(prepared(**body, follow=False))) == 1
 
 
+@pytest.mark.parametrize(
+    "html", [HTML, "é" * 900 + HTML * 3, "x" * 300, '<a href="http://x/">x</a>' * 50]
+)
+@pytest.mark.parametrize("text_links", [False, True])
+def test_copies_of_which_it_is_said_at_a_glance_that_they_fit_do_fit(
+    html: str, text_links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = replace(TERMS, text_links=text_links)
+    people = [*map(a_recipient, range(3)), a_recipient(3, "other")]
+    made = prepared(terms, html=html, text="See http://x.example/\u20ac", to=people)
+    size = sum(len(f"{one.html}{one.text}".encode()) for one in renditions(made))
+    fitting = []
+    for limit in range(0, 600_000, 500):
+        monkeypatch.setattr(instrument, "MAX_COPIES_BYTES", limit)
+        if instrument._surely_fits(made):
+            fitting.append(limit)
+    assert fitting
+    assert size <= min(fitting)
+
+
 PDF = {"name": "offer.pdf", "content": "QUJD", "followed": True}
 GIF = {"name": "logo.gif", "content": "R0lGODlh", "content_id": "logo@demo"}
 WITH_PICTURE = '<p><img src="cid:logo@demo"></p><div data-inkling-attachments></div></body>'
