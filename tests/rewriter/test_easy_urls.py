@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.rewriter import links
-from services.rewriter.easy_urls import easy_hosts
+from services.rewriter.easy_urls import easy_host, easy_hosts
 from services.rewriter.html import LinkSpot
 
 PARTS = st.sampled_from(
@@ -51,16 +51,28 @@ URLS = st.builds(
 
 @given(URLS)
 def test_of_an_address_that_is_easy_every_rule_says_that_it_is_fine(url: str) -> None:
-    (host,) = easy_hosts([url])
+    host = easy_host(url)
     if host:
         spot = LinkSpot(start=0, end=1, quote="", raw="", url=url, text="", mark=None)
         assert links._not_meant_for_us(spot) is None
         assert links._host(url) == host
 
 
-@given(st.lists(URLS, max_size=8))
+FINE = st.builds(
+    lambda start, parts: start + "".join(parts),
+    st.sampled_from(["https://", "http://", "https://a.example", "http://h", "ftp://x", ""]),
+    st.lists(
+        st.sampled_from(
+            ["/", "//", "?", "#", "@", ":80", "a", "A", ".", "z" * 64, "y.", "%20", "%", "%z", "="]
+        ),
+        max_size=6,
+    ),
+)
+
+
+@given(st.one_of(st.lists(URLS, max_size=8), st.lists(FINE, max_size=8)))
 def test_addresses_are_read_together_as_one_by_one(urls: list[str]) -> None:
-    assert easy_hosts(urls) == [easy_hosts([url])[0] for url in urls]
+    assert easy_hosts(urls) == [easy_host(url) for url in urls]
 
 
 def test_most_addresses_are_easy() -> None:
