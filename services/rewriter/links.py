@@ -172,7 +172,7 @@ def decide(
     hosts = easy_hosts(urls)
     hard = _hard_hosts(hosts, rules)
     fine = _fine_characters(urls[:MAX_LINKS], hosts, make)
-    asked = rules.suspects
+    asked, named = rules.suspects, rules.unsubscribe_urls
     return tuple(
         [
             judge(index, spot, rules)
@@ -180,7 +180,7 @@ def decide(
             or spot.mark is not None
             or len(spot.url) > fine
             or index >= MAX_LINKS
-            or index in asked
+            or (index in asked and is_unsubscribe(spot.url, spot.text, named))
             else Link(index, spot, host, None)
             for index, (spot, host) in enumerate(zip(found, hosts, strict=True))
         ]
