@@ -94,11 +94,15 @@ async def read_body(request: web.Request) -> bytes:
     limit = request.client_max_size
     if request.content_length is not None and request.content_length > limit:
         raise too_large(limit)
+    content = request.content
+    if content.is_eof() and not content.at_eof():
+        # All of it is here, as it nearly always is: nobody is waited for, and it need not be copied.
+        whole = content.read_nowait()
+        if len(whole) > limit:
+            raise too_large(limit)
+        request._read_bytes = whole  # noqa: SLF001  # as `read` does, for whoever asks again
+        return whole
     try:
-        if (
-            request.content.is_eof()
-        ):  # all of it is here, as it nearly always is: nobody is waited for
-            return await request.read()
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
     except TimeoutError as error:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from services.runtime.requests import Query, Validator, pointer, read_json
+from services.runtime.requests import Query, Validator, pointer, read_body, read_json
 from services.runtime.web import RequestMetrics, answer, application
 
 MAIL = {
@@ -199,6 +200,36 @@ async def test_a_body_above_the_limit_is_too_large_announced_or_not() -> None:
         status, told = await ask("POST", "/v1/mail", data=data, headers=headers)
         assert (status, told["type"]) == (413, "urn:inkling:problem:too-large")
         assert "10000 bytes" in told["detail"]
+
+
+@pytest.mark.parametrize("wait", [False, True])
+async def test_a_body_is_the_same_whether_it_was_here_before_it_is_read_and_when_read_again(
+    wait: bool,
+) -> None:
+    arrived = asyncio.Event()
+
+    async def twice(request: web.Request) -> web.Response:
+        if wait:
+            whole = asyncio.Event()
+            request.content.on_eof(whole.set)
+            async with asyncio.timeout(5.0):
+                await whole.wait()
+        arrived.set()
+        return web.Response(body=await read_body(request) + await read_body(request))
+
+    async def pieces() -> Any:
+        yield b"a" * 900
+        if not wait:
+            await arrived.wait()
+        yield b"b" * 900
+
+    app = web.Application(client_max_size=10_000)
+    app.add_routes([web.post("/", twice)])
+    async with (
+        TestClient(TestServer(app)) as client,
+        client.post("/", data=pieces()) as response,
+    ):
+        assert await response.read() == (b"a" * 900 + b"b" * 900) * 2
 
 
 async def test_parameters_are_read_by_type() -> None:
