@@ -86,38 +86,20 @@ def _readers(cls: Any) -> tuple[tuple[str, Convert], ...]:
 def _writer(cls: Any) -> Convert:
     """Return the function that writes one class, written out field by field as `dataclasses` does with `__init__`.
 
-    A loop over the fields takes four times as long, and a mail has a value for each of its links in two events.
+    A loop over the fields takes four times as long.
     """
-    return _written_out(cls, "value", "value.")
-
-
-@cache
-def row(cls: Any) -> Callable[..., dict[str, Json]]:
-    """Return what writes a value of a class from its members alone, by name: what `write` says of it, unmade."""
-    hints = get_type_hints(cls)
-    parameters = ", ".join(
-        each.name if _optional(hints[each.name]) is hints[each.name] else f"{each.name}=None"
-        for each in fields(cls)
-    )
-    return _written_out(cls, f"*, {parameters}", "")
-
-
-def _written_out(cls: Any, parameters: str, prefix: str) -> Callable[..., dict[str, Json]]:
     hints = get_type_hints(cls)
     known: dict[str, Any] = {}
-    lines = [f"def written({parameters}):", " found = {}"]
+    lines = ["def written(value):", " found = {}"]
     for each in fields(cls):
         name, member = each.name, "member"
         convert = _write_converter(hints[name])
         if convert is not _same:
             known[f"convert_{name}"] = convert
             member = f"convert_{name}(member)"
-        lines += [
-            f" member = {prefix}{name}",
-            f" if member is not None: found[{name!r}] = {member}",
-        ]
+        lines += [f" member = value.{name}", f" if member is not None: found[{name!r}] = {member}"]
     exec("\n".join([*lines, " return found"]), known)  # noqa: S102 the names of our own fields
-    written: Callable[..., dict[str, Json]] = known["written"]
+    written: Convert = known["written"]
     return written
 
 

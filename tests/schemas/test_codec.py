@@ -1,8 +1,6 @@
 from dataclasses import fields
 from uuid import UUID
 
-import pytest
-
 from schemas import codec, instant
 from schemas.events import MessagePrepared, MessageRescheduled, PreparedLink, Renditions
 from schemas.identity import MessageId
@@ -47,14 +45,3 @@ def test_members_are_written_in_the_order_of_the_fields_whatever_is_left_out() -
     assert codec.write(mail)["renditions"] == "recipient"
     names = [each.name for each in fields(mail) if each.name in codec.write(mail)]
     assert list(codec.write(mail)) == names
-
-
-def test_a_row_is_what_its_value_would_be_written_as() -> None:
-    row = codec.row(PreparedLink)
-    link = PreparedLink(index=1, position=2, followed=True, host="x.example")
-    assert row(index=1, position=2, followed=True, host="x.example") == codec.write(link)
-    at = instant.parse("2026-12-02T08:00:00Z")
-    moved = MessageRescheduled(message_id=MESSAGE, scheduled_at=at)
-    assert codec.row(MessageRescheduled)(message_id=MESSAGE, scheduled_at=at) == codec.write(moved)
-    with pytest.raises(TypeError):
-        row(index=1, place=2)
