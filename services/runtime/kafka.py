@@ -59,6 +59,8 @@ class Producer:
         self._client_id = client_id
         self._producer: Any = None
         self._starting: asyncio.Future[None] | None = None
+        # Those known to be there; none goes away while a topic lasts.
+        self._lanes: set[Lane] = set()
 
     async def start(self, seconds: float) -> None:
         """Connect, or raise within the seconds given."""
@@ -91,14 +93,21 @@ class Producer:
 
         Never call it twice at a time for one lane. After Transient the outcome is unknown.
         """
-        batch, taken = _filled(self._producer, records, (), timestamp_ms)
+        producer = self._alive()
+        batch, taken = _filled(producer, records, (), timestamp_ms)
         if taken < len(records):
             raise Poison("batch_too_large", f"{len(records)} records for {lane}")
-        async with within(seconds):
-            if lane.partition not in await self._producer.partitions_for(lane.topic):
-                raise Poison("no_such_partition", str(lane))
-            sent = await self._producer.send_batch(batch, lane.topic, partition=lane.partition)
-            return int((await sent).offset)
+        try:
+            async with asyncio.timeout(seconds):
+                if lane not in self._lanes:
+                    if lane.partition not in await producer.partitions_for(lane.topic):
+                        raise Poison("no_such_partition", str(lane))
+                    self._lanes.add(lane)
+                # Who stops to wait must not take the batch from those who send it.
+                sent = await asyncio.shield(_enqueue(self._alive(), lane, batch))
+                return int(sent.offset)
+        except FAILURES as error:
+            raise classify(error) from error
 
     async def prepare(self, topic: str, seconds: float) -> int:
         """Learn who leads the topic's lanes, as `offer` needs it, and return how many there are."""
@@ -121,17 +130,16 @@ class Producer:
         Transient when this incarnation is finished. The topic must be prepared, and a lane have no other batch under
         way. There is no deadline here: the caller owns it.
         """
+        producer = self._alive()
+        batch, taken = _filled(producer, records, more, timestamp_ms)
+        _enqueue(producer, lane, batch).add_done_callback(functools.partial(_tell, landed))
+        return taken
+
+    def _alive(self) -> Any:
         producer = self._producer
         if producer is None or producer._message_accumulator._exception is not None:  # noqa: SLF001
             raise Transient("kafka: the producer is finished")
-        batch, taken = _filled(producer, records, more, timestamp_ms)
-        # What send_batch() does once it has the topic's metadata and the lane is free, without
-        # its two coroutines and the shield around the future: these cost more than a small batch.
-        queued = producer._message_accumulator._append_batch(  # noqa: SLF001
-            batch, aiokafka.TopicPartition(lane.topic, lane.partition)
-        )
-        queued.future.add_done_callback(functools.partial(_tell, landed))
-        return taken
+        return producer
 
     async def close(self, seconds: float) -> None:
         """Stop within the seconds given, leaving the outcome of unacknowledged records unknown."""
@@ -166,6 +174,16 @@ def _filled(
         taken += 1
     batch.close()
     return batch, taken
+
+
+def _enqueue(producer: Any, lane: Lane, batch: Any) -> "asyncio.Future[Any]":
+    """Do what aiokafka's `send_batch` does once it has the topic's metadata and the lane is free.
+
+    Without its two coroutines: these cost more than a small batch.
+    """
+    place = aiokafka.TopicPartition(lane.topic, lane.partition)
+    queued: asyncio.Future[Any] = producer._message_accumulator._append_batch(batch, place).future  # noqa: SLF001
+    return queued
 
 
 def _tell(landed: Landed, future: "asyncio.Future[Any]") -> None:
