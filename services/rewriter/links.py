@@ -76,7 +76,7 @@ _PLACEHOLDER = re.compile(
     r"|%[A-Fa-f][\w.\-]*+%(?![0-9A-Fa-f]{2})"
 )
 _OUR_DOORS = ("/o/", "/c/", "/a/", "/i/")
-# No tracking link for an address up to this length is longer than that for the longest of them.
+# Of the easy addresses up to this length the longest one's tracking link is tried, and no other's is longer.
 _EASY_CHARACTERS: Final = 1_000
 
 
