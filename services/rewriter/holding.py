@@ -6,7 +6,7 @@ from collections.abc import Iterable
 def holding(words: Iterable[str], text: str) -> set[int]:
     """Return the numbers of the lines that hold one of the words, none of which is empty or has a line end."""
     found: set[int] = set()
-    for word in words:
+    for word in [one for one in words if one in text]:
         number, counted = 0, 0
         at = text.find(word)
         while at >= 0:

@@ -59,7 +59,7 @@ _ASCII_STEMS: Final = tuple(stem for stem in _STEMS if stem.isascii())
 
 
 # A text that holds a stem holds, without vowels and whatever is no letter, what is left of the stem. So half of the
-# characters need be searched, and less than half of the words.
+# characters need be searched, for half as many words.
 _CONSONANTS: Final[dict[int, int | str | None]] = dict.fromkeys(range(128)) | {
     ord(written): letter
     for letter in "bcdfghjklmnpqrstvwxyz"
@@ -68,22 +68,9 @@ _CONSONANTS: Final[dict[int, int | str | None]] = dict.fromkeys(range(128)) | {
 _BY_LINE: Final = _CONSONANTS | {ord("\n"): "\n"}
 # Of the stems' rests so much that each stem has one; that all have is a law in the tests.
 _RESTS: Final = (
-    *(
-        "scr",
-        "mld",
-        "dbj",
-        "strgn",
-        "zygnj",
-        "dhls",
-        "bnl",
-        "ptt",
-        "tls",
-        "bbstll",
-        "bskryp",
-        "cncllt",
-        "lprfrn",
-    ),
-    *("mvmfrm", "prnmrr", "rgstrr", "schrjv", "dscdst", "dsbnn", "lrtkz", "wypsz", "dzbn", "vnml"),
+    *("scr", "mld", "dbj", "strgn", "zygnj", "dhls", "bnl", "ptt", "prtls", "prttls", "bbstll"),
+    *("bskryp", "cncllt", "lprfrn", "mvmfrm", "prnmrr", "rgstrr", "schrjv", "dscdst", "dsbnn"),
+    *("lrtkz", "wypsz", "dzbn", "vnml"),
 )
 
 

@@ -53,6 +53,8 @@ class Validator:
 
     def errors(self, value: Any) -> list[FieldError]:
         """Return what is wrong with a value, field by field; as many as an answer can show."""
+        if self._validator.is_valid(value):  # nearly always, and told in two thirds of the time
+            return []
         found = (
             shown for error in self._validator.iter_errors(value) for shown in _field_errors(error)
         )
