@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from hashlib import md5
 from uuid import UUID
 
@@ -21,19 +22,30 @@ order by c.relname
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sized:
+    """A tenant with so many emails, from so many sellers and templates; the more of these, the fewer has each."""
+
+    name: str
+    emails: int
+    first_seller: int = 0
+    sellers: int = 100
+    templates: int = 40
+
+
 def named(tenant: str, number: int) -> UUID:
     """Return the id of the so manieth email of a tenant, as the statements make it."""
     return UUID(md5(f"{tenant}{number}".encode(), usedforsecurity=False).hexdigest())
 
 
-async def seed(superuser_url: str, tenants: Sequence[tuple[str, int]], now: int) -> None:
+async def seed(superuser_url: str, tenants: Sequence[Sized], now: int) -> None:
     """Fill a migrated, empty database with tenants of so many emails until now."""
     async with _connected(superuser_url) as one, _connected(superuser_url) as two:
         found = await one.fetch(_INDEXES)
         for row in found:
             await one.execute(f"drop index {row['name']}")
-        for tenant, count in tenants:
-            await _fill(one, tenant, count, now, STEPS[:1])
+        for tenant in tenants:
+            await _fill(one, tenant, now, STEPS[:1])
         await one.execute("analyze message")
         async with asyncio.TaskGroup() as tasks:
             for connection, steps in (
@@ -55,19 +67,18 @@ def _connected(url: str) -> AbstractAsyncContextManager[Connection]:
 
 
 async def _fill_all(
-    connection: Connection, tenants: Sequence[tuple[str, int]], now: int, steps: Sequence[str]
+    connection: Connection, tenants: Sequence[Sized], now: int, steps: Sequence[str]
 ) -> None:
-    for tenant, count in tenants:
-        await _fill(connection, tenant, count, now, steps)
+    for tenant in tenants:
+        await _fill(connection, tenant, now, steps)
 
 
-async def _fill(
-    connection: Connection, tenant: str, count: int, now: int, steps: Sequence[str]
-) -> None:
+async def _fill(connection: Connection, tenant: Sized, now: int, steps: Sequence[str]) -> None:
     await connection.execute("set synchronous_commit = off")
     for step in steps:
         text = QUERIES[step]
-        values = {"$1": tenant, "$2": count, "$3": now}
+        values = {"$1": tenant.name, "$2": tenant.emails, "$3": now}
+        values |= {"$4": tenant.first_seller, "$5": tenant.sellers, "$6": tenant.templates}
         await connection.execute(text, *(value for place, value in values.items() if place in text))
 
 

@@ -1,5 +1,7 @@
 -- name: message
--- Emails of one tenant over a year, the newest last. $1 tenant, $2 how many, $3 now.
+-- Emails of one tenant over a year, the newest last. $1 tenant, $2 how many, $3 now, $4 the number of the first seller, $5
+-- of how many more, $6 of how many templates. The same early emails of every tenant are seller 12's, so that what is looked
+-- for among them (a record, a person, a label, a word) is this seller's everywhere.
 insert into message (
     tenant, message_id, prepared_at, owner, followed, reason, renditions, mode, template_id, template_version, regarding,
     labels, scheduled_at, cancelled_at, bounced_at,
@@ -10,15 +12,16 @@ insert into message (
     replies, first_replied_at, last_replied_at, human_replies, human_first_replied_at, human_last_replied_at
 )
 select
-    $1, md5($1 || n)::uuid, at, 'seller-' || (100 * power(luck[1], 3))::int, followed,
+    $1, md5($1 || n)::uuid, at,
+    'seller-' || case when n between 600 and 3200 then 12 else $4 + ($5 * power(luck[1], 3))::int end, followed,
     case when not followed then 'recipient_refuses' end, 'recipient', 'full',
-    case when luck[2] < 0.6 then 'template-' || (40 * power(luck[3], 2))::int end, '1',
+    case when luck[2] < 0.6 then 'template-' || ($6 * power(luck[3], 2))::int end, '1',
     case when luck[4] < 0.5 then 'deal-' || (n / 12) end,
     case when luck[5] < 0.3 then jsonb_build_object('step', (1 + floor(luck[6] * 5))::text, 'campaign', 'c-' || (n / 40))
          else '{}' end,
-    case when luck[7] < 0.0005 then at + 86400000000 end,
-    case when luck[8] < 0.001 then at + 60000000 end,
-    case when luck[9] < 0.01 then at + 5000000 end,
+    case when luck[7] < 0.02 then at + 86400000000 end,
+    case when luck[8] < 0.02 then at + 60000000 end,
+    case when luck[9] < 0.02 then at + 5000000 end,
     opens, case when opens > 0 then at + seen end, case when opens > 0 then at + seen * opens end,
     human_opens, case when human_opens > 0 then at + seen end, case when human_opens > 0 then at + seen * human_opens end,
     clicks, case when clicks > 0 then at + seen * 2 end, case when clicks > 0 then at + seen * 3 end,
