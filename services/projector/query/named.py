@@ -89,9 +89,19 @@ NAMED: Final = (
             ({"owner": "OWNER"}, "-last_opened_at", "message_by_owner_opened"),
             ({"template": "TEMPLATE"}, "-sent_at", "message_by_template"),
             ({"regarding": "RECORD"}, "-sent_at", "message_by_regarding"),
-            ({"status": "cancelled"}, "-sent_at", "message_cancelled"),
-            ({"status": "bounced"}, "-sent_at", "message_bounced"),
-            ({"status": "scheduled"}, "-scheduled_at", "message_scheduled"),
+        )
+    ),
+    *(
+        Pair(
+            filters={"status": status},
+            sort=sort,
+            index=f"message_{status}",
+            sellers=f"message_{status}_by_owner",
+        )
+        for status, sort in (
+            ("cancelled", "-sent_at"),
+            ("bounced", "-sent_at"),
+            ("scheduled", "-scheduled_at"),
         )
     ),
 )
