@@ -23,7 +23,7 @@ from services.projector.query.lists import QUERIES, shaped, told_conditions
 from services.projector.query.paging import Conditions, Statement, with_key, without_key
 from services.projector.query.parameters import PageOf
 from services.projector.query.scope import Scope
-from services.projector.query.selection import add_rare, find_rare
+from services.projector.query.selection import add_found, find_rare
 from services.projector.query.shapes import Shape
 from services.projector.query.standing import Standing, stand
 from services.runtime.postgres import Connection, Pool, Row
@@ -199,11 +199,7 @@ async def _batches(connection: Connection, export: Export, standing: Standing) -
 
 async def _conditions(connection: Connection, export: Export, standing: Standing) -> Conditions:
     conditions = told_conditions(export.scope, standing, export.wanted)
-    ids = await find_rare(connection, export.scope, export.wanted)
-    whole = add_rare(conditions, export.wanted)
-    if ids is not None:
-        whole.add(QUERIES["where_ids"], ids)
-    return whole
+    return add_found(conditions, await find_rare(connection, export.scope, export.wanted))
 
 
 def _steps(conditions: Conditions, export: Export, standing: Standing) -> list[Statement]:

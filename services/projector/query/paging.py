@@ -5,7 +5,7 @@ comparison, which goes into the condition of an index; an ``or`` over both would
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -42,6 +42,13 @@ class Page:
 
     rows: Sequence[Row]
     next: Position | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sparse:
+    """No page, because too few rows met the conditions: how many did; ``None`` where none was looked at."""
+
+    met: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,13 +158,13 @@ async def read_walk(
     add_late: Callable[[Conditions], Conditions],
     order: Order,
     walk: Walk,
-) -> Page | None:
-    """Read one page from the first rows of a list that meet later conditions; ``None`` when these do not fill it.
+) -> Page | Sparse:
+    """Read one page from the first rows of a list that meet later conditions; ``Sparse`` when these do not fill it.
 
     ``add_late`` adds conditions that are tested on the rows looked at and choose no index.
     """
     if order.source != "message m":
-        return None
+        return Sparse(met=None)
     behind = walk.after is not None and walk.after.key is None
     make = without_key if behind else with_key
     inner = make(_LOOKED_AT, conditions, order, walk.after, walk.looked_at)
@@ -166,8 +173,17 @@ async def read_walk(
     statement = _statement(frame, step, order, walk.limit + 1, source, order.tie)
     rows = await connection.fetch(statement.text, *statement.arguments)
     if len(rows) <= walk.limit:
-        return None
+        return Sparse(met=len(rows))
     return Page(rows=rows[: walk.limit], next=_position(rows[walk.limit - 1]))
 
 
+def gathered(conditions: Conditions, order: Order) -> tuple[Conditions, Order]:
+    """Have all rows that meet the conditions read and then sorted, in place of going through the order to them."""
+    source = f"({_GATHERED.format(where=' and '.join(conditions.texts))}) m"
+    outside = Conditions(texts=["true"], arguments=list(conditions.arguments))
+    return outside, replace(order, source=source, bare_source=source)
+
+
+# `offset 0` keeps PostgreSQL from choosing an index by the order outside.
+_GATHERED: Final = "select m.* from message m where {where} offset 0"
 _LOOKED_AT: Final = "select m.* from {source} where {where} order by {order} limit {limit}"

@@ -2,17 +2,26 @@
 
 A search or a label is looked for in two ways. What many emails have is met soon on the way through the list; what few
 have is found by its own index. So a page is tried on the first rows of the list; where they do not fill it, the index
-is asked; and where that finds too many, the list is gone through after all, up to the deadline.
+is asked. What it finds is met on the way through the list's own index where some of it was met already; what seems to
+lie far off is read at once and sorted. Where the index finds too many, the list is gone through after all, up to the
+deadline.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
 from services.projector.query.filters import Label, MessageFilter
 from services.projector.query.ordering import Order
-from services.projector.query.paging import Conditions, Page, Walk, read_page, read_walk
+from services.projector.query.paging import (
+    Conditions,
+    Page,
+    Walk,
+    gathered,
+    read_page,
+    read_walk,
+)
 from services.projector.query.scope import Scope
 from services.projector.query.status import StatusCode
 from services.runtime.postgres import Connection, Queries
@@ -21,8 +30,10 @@ QUERIES: Final = Queries.load(__package__ or "", "lists.sql")
 
 # Rows of the list that are looked at before an index is asked.
 WALKED: Final = 500
-# Emails that are sorted anew rather than met in the list's order.
-MOST: Final = 10_000
+# Emails that an index is let find.
+MOST: Final = 50_000
+# Of these, as many as are read and sorted sooner than a long list is gone through.
+GATHERED: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,29 +105,48 @@ async def read_messages(
     page = await read_walk(
         connection, frame, conditions, lambda looked_at: add_rare(looked_at, wanted), order, walk
     )
-    if page is not None:
+    if isinstance(page, Page):
         return page
-    whole = add_rare(conditions, wanted)
-    ids = await find_rare(connection, asked.scope, wanted)
-    if ids is not None:
-        whole.add(QUERIES["where_ids"], ids)
+    rare = await find_rare(connection, asked.scope, wanted)
+    whole = add_found(conditions, rare)
+    if page.met == 0 and rare.ids is not None and len(rare.ids) <= GATHERED:
+        whole, order = gathered(whole, order)
     return await read_page(connection, frame, whole, order, after=walk.after, limit=walk.limit)
 
 
-async def find_rare(
-    connection: Connection, scope: Scope, wanted: MessageFilter
-) -> Sequence[UUID] | None:
-    """Look up what search and labels find; ``None`` where each finds more than are sorted."""
-    found: list[Sequence[UUID]] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rare:
+    """The ids of emails that were found, and what of the filter is still to be tested on them; without ids, of all."""
+
+    ids: Sequence[UUID] | None
+    left: MessageFilter
+
+
+def add_found(conditions: Conditions, rare: Rare) -> Conditions:
+    """Return the conditions with what was found, and with what is still to be tested row by row."""
+    whole = add_rare(conditions, rare.left)
+    if rare.ids is not None:
+        whole.add(QUERIES["where_ids"], rare.ids)
+    return whole
+
+
+async def find_rare(connection: Connection, scope: Scope, wanted: MessageFilter) -> Rare:
+    """Look up what search and labels find, and take the fewest; no ids where each finds more than are let be found."""
+    found: list[Rare] = []
     for label in wanted.labels:
         ids = await _labelled(connection, scope, label)
         if len(ids) <= MOST:
-            found.append(ids)
+            others = tuple(one for one in wanted.labels if one != label)
+            found.append(Rare(ids=ids, left=replace(wanted, labels=others)))
     if wanted.terms:
         ids_or_none = await connection.fetchval(QUERIES["found"], wanted.terms, MOST)
         if ids_or_none is not None:
-            found.append(ids_or_none)
-    return min(found, key=len, default=None)
+            found.append(Rare(ids=ids_or_none, left=replace(wanted, terms=())))
+    return min(found, key=_number, default=Rare(ids=None, left=wanted))
+
+
+def _number(rare: Rare) -> int:
+    return len(rare.ids or ())
 
 
 async def _labelled(connection: Connection, scope: Scope, label: Label) -> Sequence[UUID]:

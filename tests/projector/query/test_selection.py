@@ -119,6 +119,68 @@ async def test_what_few_have_is_found_whole_and_in_order(given: Given, query: st
     assert await ids(given, query, tenant="other", **MANAGER) == []
 
 
+async def titled(given: Given, *subjects: str) -> None:
+    """Put a mail there for each subject."""
+    for subject in subjects:
+        await given.personal(await given.message(), subject=subject)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        # a sign behind a word ends it, but says nothing of where it begins
+        ("q=ann%40", [2, 1]),
+        ("q=ann%40x", [1]),
+        ("q=ann", [3, 2, 1]),
+        ("q=%40y", [2]),
+        ("q=ann%40+y.ex", [2]),
+        # more letters than an end of a word is looked for by, alone and with a sign behind them
+        ("q=dampfschifffahrts", [5, 4]),
+        ("q=dampfschifffahrtsg", [4]),
+        ("q=dampfschifffahrts-", [5]),
+        ("q=fahrts-", [5]),
+        ("q=dampfschifffahrt-", []),
+        ("q=-", [5]),
+        ("q=-+", [5]),
+        ("q=%25", []),
+    ],
+)
+async def test_signs_and_long_words_are_taken_literally(
+    given: Given, query: str, found: list[int]
+) -> None:
+    await titled(
+        given, "ann@x.example", "joann@y.example", "anna z example", "Donaudampfschifffahrtsgesellschaft",
+        "Donaudampfschifffahrts-Amt",
+    )  # fmt: skip
+    for who in (MANAGER, {}):
+        assert await ids(given, query, **who) == found
+
+
+async def test_what_lies_far_off_is_found_whole_and_in_order(given: Given) -> None:
+    await given.writer.execute(
+        "insert into message (tenant, message_id, prepared_at, owner, followed, labels, last_opened_at)"
+        " select 'demo', lpad(to_hex(n), 32, '0')::uuid, n, case when n % 2 = 0 then 'ana' else 'ben' end, true,"
+        " case when n < 60 then '{\"rare\": \"yes\"}'::jsonb else '{}' end, case when n % 3 = 0 then n end"
+        " from generate_series(1, 1100) n"
+    )
+    await given.writer.execute(
+        "insert into label select tenant, 'rare', 'yes', message_id from message where prepared_at < 60"
+    )
+    await given.writer.execute(
+        "insert into personal (tenant, message_id, subject, body) select tenant, message_id,"
+        " case when prepared_at < 60 then 'rare' else 'frequent' end, '{}' from message"
+    )
+    for query in ("q=rare", "q=rar+are", "label=rare:yes", "label=rare:yes&q=rare"):
+        for sort in ("-sent_at", "-last_opened_at", "-first_opened_at", "-id"):
+            for who, numbers in ((MANAGER, range(59, 0, -1)), ({}, range(58, 0, -2))):
+                expected = list(numbers)
+                if sort == "-last_opened_at":  # those that were not opened come last
+                    expected.sort(key=lambda number: number % 3 != 0)
+                rows = await given.walk(f"/v1/messages?{query}&sort={sort}", 25, **who)
+                listed = [int(row["id"].rpartition("-")[2], 16) for row in rows]
+                assert listed == expected, (query, sort)
+
+
 async def test_what_many_have_is_found_on_the_way(given: Given) -> None:
     await many(given, 1_500)
     assert await ids(given, "q=freq&limit=3", **MANAGER) == [1499, 1498, 1497]
