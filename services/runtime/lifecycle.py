@@ -132,14 +132,14 @@ def live(
     """Run a service that is configured, as `run` does; `told` stands on each line of its log."""
     logs.configure(service, config.process.log_level, always=told)
     faulthandler.enable()
-    _spare_the_collector()
+    spare_the_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_survive(service, config, build))
     faulthandler.cancel_dump_traceback_later()
     sys.exit(code)
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Have the collector of cycles look less often, and never at what was there before the work begins.
 
     What passes through is records, rows and answers by the thousand, which hold each other in no cycle. At Python's own

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Final
@@ -30,7 +30,9 @@ from services.runtime.restraint import Restraint
 from services.runtime.slices import Slice as Part
 
 APPLICATION: Final = "inkling-projector-rebuild"
-_CONNECTIONS: Final = 4
+# While one waits for PostgreSQL, the other reads and judges: together they take as long as the slower of the two works.
+_AT_ONCE: Final = 2
+_CONNECTIONS: Final = 2 + 2 * _AT_ONCE
 _STATEMENT_SECONDS: Final = 120.0
 _LOOK_SECONDS: Final = 0.02
 _EPOCH: Final = date(1970, 1, 1)
@@ -98,7 +100,9 @@ class Building:
         """Rest as long as the pace says."""
         self._fold.committed(records)
         now = self._clock.monotonic()
-        rest = self._pace.rest(sum(records.values()), now - self._begun, self.behind)
+        # Another may have had it rest already, until a time to come.
+        took = max(0.0, now - self._begun)
+        rest = self._pace.rest(sum(records.values()), took, self.behind)
         if self.hurried:
             rest = 0.0
         self._restraint.rest_until = max(self._restraint.rest_until, now) + rest
@@ -194,24 +198,33 @@ async def following(
         fold = ReadModels(life.clock, metrics, None)
         building = Building(fold, owner, restraint, pace, life.clock)
         lanes = len(await beside.places(owner))
-        consumer: FencedConsumer[Slice] = FencedConsumer(
-            beside.CONSUMER,
-            TOPICS,
-            pool,
-            servers,
-            building,
-            life.clock,
-            metrics,
-            restraint=restraint,
-            slice_records=pace.slice_records(lanes),
-        )
-        running = life.tasks.create_task(consumer.run(life), name="rebuild")
+        # They share the lanes by leases, as any two workers do.
+        consumers: list[FencedConsumer[Slice]] = [
+            FencedConsumer(
+                beside.CONSUMER,
+                TOPICS,
+                pool,
+                servers,
+                building,
+                life.clock,
+                metrics,
+                restraint=restraint,
+                slice_records=pace.slice_records(lanes),
+            )
+            for _ in range(_AT_ONCE)
+        ]
+        running = [life.tasks.create_task(one.run(life), name="rebuild") for one in consumers]
         try:
             redriven = Redriven(owner, pool, ReadModels(life.clock, metrics, None))
-            yield Follower(owner, building, redriven, restraint, consumer.healthy)
+            yield Follower(owner, building, redriven, restraint, lambda: _trouble(consumers))
         finally:
             life.stop()
-            await asyncio.wait([running], timeout=life.remaining())
+            await asyncio.wait(running, timeout=life.remaining())
+
+
+def _trouble(consumers: Sequence[FencedConsumer[Slice]]) -> str | None:
+    """Say what keeps one of them from getting on, if anything does."""
+    return next((one.healthy() for one in consumers if one.healthy()), None)
 
 
 def _days(ready: Slice) -> set[date]:

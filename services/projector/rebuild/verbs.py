@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
+import uvloop
 
 from services.projector.config import Config
 from services.projector.rebuild import beside, report, structure
@@ -22,7 +23,7 @@ from services.runtime.clock import Deadline, SystemClock
 from services.runtime.config import ConfigError, load
 from services.runtime.errors import Fatal, Poison, Transient
 from services.runtime.leases import Lane
-from services.runtime.lifecycle import Life
+from services.runtime.lifecycle import Life, spare_the_collector
 from services.runtime.postgres import Pool
 
 _FAILURES: Final = (
@@ -50,8 +51,10 @@ def rebuild(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
         for problem in error.problems:
             _say(problem)
         return 2
+    spare_the_collector()
     try:
-        answer = asyncio.run(_run(config, options))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            answer = runner.run(_run(config, options))
     except ExceptionGroup as group:
         causes = _causes(group)
         if not all(isinstance(one, _FAILURES) for one in causes):
