@@ -4,7 +4,10 @@ All of them, not the read models alone: a fold whose search path begins there ca
 its checkpoints and its quarantine are its own, and go when it is dropped; facts it states none.
 """
 
+import asyncio
 import contextlib
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -24,6 +27,9 @@ CONSUMER: Final = "projector-rebuild"
 """The name under which the fold into the tables beside keeps its checkpoints there."""
 PATH: Final = f"{BESIDE}, {LIVE}"
 _SEARCH: Final = "select set_config('search_path', $1, true)"
+# The tables whose indexes take longest are begun with, so that nothing is left to wait for at the end.
+_LONG: Final = frozenset({"message", "personal"})
+_AT_ONCE: Final = 2
 _EPOCH: Final = date(1970, 1, 1)
 _DAY_MILLISECONDS: Final = 86_400_000
 
@@ -87,20 +93,34 @@ async def make(connection: Connection) -> tuple[str, ...]:
     return models
 
 
-async def index(connection: Connection) -> list[str]:
-    """Make the indexes that were left for later, and tell the planner what is in the tables; returns what was made."""
-    async with connection.transaction():
+async def index(owner: Pool) -> list[str]:
+    """Make the indexes that were left for later, and tell the planner what is in the tables; returns what was made.
+
+    Table by table, on two connections, since one alone keeps one processor busy.
+    """
+    async with owner.acquire() as connection, connection.transaction():
         live, made = await both(connection)
-    words = structure.missing(live, made, "index")
-    for one in words:
-        # Each by itself, so that it waits for nobody while it keeps somebody waiting.
-        async with connection.transaction():
-            await connection.fetchval(_SEARCH, PATH)
-            await connection.execute(one)
-    for table in sorted(live.tables.keys() - KEPT):
-        await connection.execute(f"vacuum (analyze) {BESIDE}.{table}")
-    await connection.execute(SQL["indexed"])
-    return words
+    waiting = deque(
+        sorted(live.tables.keys() - KEPT, key=lambda table: (table not in _LONG, table))
+    )
+    words = {table: structure.missing(live, made, "index", of=table) for table in waiting}
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(_AT_ONCE):
+            tasks.create_task(_index(owner, waiting, words))
+    await owner.execute(SQL["indexed"])
+    return [one for some in words.values() for one in some]
+
+
+async def _index(owner: Pool, waiting: deque[str], words: Mapping[str, Sequence[str]]) -> None:
+    async with owner.acquire() as connection:
+        while waiting:
+            table = waiting.popleft()
+            for one in words[table]:
+                # Each by itself, so that it waits for nobody while it keeps somebody waiting.
+                async with connection.transaction():
+                    await connection.fetchval(_SEARCH, PATH)
+                    await connection.execute(one)
+            await connection.execute(f"vacuum (analyze) {BESIDE}.{table}")
 
 
 async def match_days(connection: Connection) -> None:

@@ -94,8 +94,8 @@ class Session:
                 return
         await self.follow()
         self._say("making the indexes")
-        async with self._follower.standing(), self.owner.acquire() as connection:
-            made = await beside.index(connection)
+        async with self._follower.standing():
+            made = await beside.index(self.owner)
         self._say(f"made {len(made)} indexes")
 
     async def follow(self) -> Progress:

@@ -93,10 +93,10 @@ def partition(live: Structure, one: Partition) -> Iterator[str]:
     yield from _words(live.of(one.name), "option", "security", "policy", "grant")
 
 
-def missing(live: Structure, beside: Structure, kind: str) -> list[str]:
-    """Say how to make the parts of a kind that the tables beside do not have yet."""
+def missing(live: Structure, beside: Structure, kind: str, *, of: str) -> list[str]:
+    """Say how to make the parts of a kind that a table beside does not have yet."""
     have = set(beside.parts)
-    return [part.words for part in live.parts if part.kind == kind and part not in have]
+    return [part.words for part in live.of(of) if part.kind == kind and part not in have]
 
 
 def differences(live: Structure, beside: Structure, tables: Collection[str]) -> list[str]:

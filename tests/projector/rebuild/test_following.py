@@ -45,6 +45,14 @@ async def test_it_goes_exactly_as_far_as_it_is_allowed_and_never_further_than_li
                 return all(one.beside == one.live for one in await beside.places(owner))
 
             await eventually(there, SECONDS)
+
+            async def shared() -> bool:
+                owners = await owner.fetchval(
+                    "select count(distinct owner) from projector_beside.checkpoint"
+                )
+                return bool(owners == 2)
+
+            await eventually(shared, SECONDS)
             assert not await follower.until_at(
                 {lane: at + 10_000 for lane, at in half.items()}, 0.2
             )

@@ -2,16 +2,18 @@
 
 from services.projector.rebuild import beside, structure
 from services.projector.rebuild.tables import BESIDE, LIVE
-from services.runtime.postgres import connect
+from services.runtime.postgres import Pool, connect
 from tests.projector.store import migrate
 from tests.support.stack import Database
 
 
 async def test_nothing_is_missing_but_the_indexes_that_are_made_later(database: Database) -> None:
     await migrate(database)
-    async with connect(
-        database.url("projector_owner"), application="tests", schema=LIVE
-    ) as connection:
+    url = database.url("projector_owner")
+    async with (
+        Pool(url, application="tests", schema=LIVE, size=3) as owner,
+        owner.acquire() as connection,
+    ):
         await beside.make(connection)
         async with connection.transaction():
             live = await structure.read(connection, LIVE)
@@ -19,9 +21,11 @@ async def test_nothing_is_missing_but_the_indexes_that_are_made_later(database: 
         lacking = structure.differences(live, made, list(live.tables))
         assert lacking
         assert all(": index " in one for one in lacking)
-        assert len(structure.missing(live, made, "index")) == len(lacking)
+        words = [structure.missing(live, made, "index", of=table) for table in live.tables]
+        assert sum(map(len, words)) == len(lacking)
         assert {one[:2] for one in live.partitions} == {one[:2] for one in made.partitions}
-        await beside.index(connection)
+        assert sorted(await beside.index(owner)) == sorted(one for some in words for one in some)
+        assert await beside.index(owner) == [], "they are there"
         async with connection.transaction():
             made = await structure.read(connection, BESIDE)
         assert structure.differences(live, made, list(live.tables)) == []

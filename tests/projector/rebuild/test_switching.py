@@ -23,10 +23,10 @@ SCOPE = {"app.tenant": "acme", "app.owner": "sally"}
 async def live(database: Database) -> AsyncIterator[Store]:
     """A live generation, and one beside in which every message was opened once more."""
     async with open_store(database) as store:
-        async with connect(
-            database.url("projector_owner"), application="tests", schema=LIVE
-        ) as owner:
-            await beside.make(owner)
+        own = database.url("projector_owner")
+        async with Pool(own, application="tests", schema=LIVE, size=2) as owner:
+            async with owner.acquire() as connection:
+                await beside.make(connection)
             await beside.index(owner)
         await store.apply(HISTORY)
         url = database.url("projector_writer")
