@@ -6,8 +6,9 @@
     splice(html, edits) -> str                carries out edits; every other character stays
     replace_value, insert_pixel, insert_canary, remove_marks    the edits there are; docs/rewriting.md lists them
 
-`syntax` has the patterns, `easy_links` what nearly every link is, `scanner` reads with both, `spots` is what it finds,
-`splicing` changes it. All is pure; it judges nothing: that is `links` and `pictures`.
+`scanner` reads construct by construct, with the patterns of `syntax`; `stretches` is its quick way through what is
+ordinary, with `easy_links`, which nearly every link is. `spots` is what they find, `splicing` changes it. All is pure;
+it judges nothing: that is `links` and `pictures`.
 """
 
 from services.rewriter.html.scanner import scan, scanning

@@ -4,23 +4,23 @@ At most two are: one of the text that everybody reads, and one that began in a c
 in another (a button whose shape stands around an ordinary link), so it hears what is outside of comments too.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from itertools import islice
 from typing import Final
 
 from services.rewriter.html.spots import (
     CID,
     MAX_SPOTS,
-    TEXT_LIMIT,
+    RAW_TEXT_LIMIT,
     LinkSpot,
     Place,
     ValueSpot,
+    link_text,
 )
 from services.rewriter.html.syntax import RAW_TEXT
 from services.rewriter.html.tags import MARK, OLD_MARK, PLACE_MARK, Attribute, Tag
-from services.rewriter.references import link_target, shown_text
+from services.rewriter.references import link_target
 
-# What is looked at to make the text of one link: entities, indentation and all.
-_RAW_TEXT_LIMIT: Final = 2_000
 _AT_A_TIME: Final = 200
 
 
@@ -36,13 +36,11 @@ class _Link:
         self.quote = quote
         self.mark = mark
         self.text: list[str] = []
-        self.room = _RAW_TEXT_LIMIT
+        self.room = RAW_TEXT_LIMIT
 
     def spot(self, html: str) -> LinkSpot:
         raw = html[self.start : self.end]
-        text = shown_text("".join(self.text))
-        if len(text) > TEXT_LIMIT:
-            text = text[: TEXT_LIMIT - 1] + "…"
+        text = link_text("".join(self.text))
         return LinkSpot(self.start, self.end, self.quote, raw, link_target(raw), text, self.mark)
 
 
@@ -51,7 +49,7 @@ class Findings:
 
     def __init__(self, html: str) -> None:
         self._html = html
-        self._links: list[_Link] = []
+        self._links: list[_Link | LinkSpot] = []
         self._seen: _Link | None = None
         self._unseen: _Link | None = None
         # Whether the words of a link are being read.
@@ -62,10 +60,11 @@ class Findings:
 
     def spots(self) -> Generator[None, None, tuple[LinkSpot, ...]]:
         """Return the links, once all is read."""
-        spots: list[LinkSpot] = []
-        for number, link in enumerate(self._links, 1):
-            spots.append(link.spot(self._html))
-            if not number % _AT_A_TIME:
+        html, spots = self._html, list[LinkSpot]()
+        for at in range(0, len(self._links), _AT_A_TIME):
+            some = self._links[at : at + _AT_A_TIME]
+            spots += [one.spot(html) if isinstance(one, _Link) else one for one in some]
+            if len(spots) < len(self._links):
                 yield
         return tuple(spots)
 
@@ -85,14 +84,9 @@ class Findings:
                 link.text.append(" ")
                 link.room -= 1
 
-    def easy(self, start: int, end: int, text: str, *, hidden: bool) -> None:
-        """Note a link that is already closed, whose value stands in double quotes."""
-        if len(self._links) < MAX_SPOTS:
-            link = _Link("a", start, end, '"', None)
-            link.text.append(text[:_RAW_TEXT_LIMIT])
-            self._links.append(link)
-        if self.reading:
-            self._open(None, hidden=hidden)
+    def add(self, spots: Iterable[LinkSpot]) -> None:
+        """Note links that are already read whole."""
+        self._links += islice(spots, MAX_SPOTS - len(self._links))
 
     def link(self, tag: Tag, *, hidden: bool) -> None:
         """Note the link that a tag is, if it leads anywhere, and begin to read its words."""

@@ -15,6 +15,11 @@ class Namespaces:
         self._counts: dict[str, int] = {}
         self.foreign = False
 
+    @property
+    def left(self) -> bool:
+        """Whether an element is open that began another namespace, or began HTML in it again."""
+        return bool(self._open)
+
     def start(self, tag: Tag) -> None:
         """Take note of a start tag, before it is judged itself."""
         name = tag.name

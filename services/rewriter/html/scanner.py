@@ -1,17 +1,17 @@
 """One linear pass over a text, as a browser's tokenizer reads it, and as Word reads its conditional comments.
 
-It is a generator that lets go after every so many characters. What reads a construct returns the offset after it, or -1
-where it never closes.
+What is ordinary it has `stretches` read, which is quicker and says the same. It is a generator that lets go after every
+so many characters. What reads a construct returns the offset after it, or -1 where it never closes.
 """
 
 import re
 from collections.abc import Generator
 from typing import Final, TypeAlias
 
-from services.rewriter.html.easy_links import easy_link, words
+from services.rewriter.html import stretches
 from services.rewriter.html.findings import Findings
 from services.rewriter.html.namespaces import Namespaces
-from services.rewriter.html.spots import CID, Scan
+from services.rewriter.html.spots import Scan
 from services.rewriter.html.syntax import (
     BEFORE_BODY,
     BREAKS,
@@ -24,12 +24,17 @@ from services.rewriter.html.syntax import (
     RAW_TEXT_END,
     SCRIPT_MARK,
     TAG_OPENING,
-    UNTELLING,
 )
-from services.rewriter.html.tags import PLACE_MARK, WINDOW, Tag
+from services.rewriter.html.tags import WINDOW, Tag
 
 # Read between two pauses, if no construct is longer: a millisecond or less, some at worst.
-_SLICE: Final = 8_192
+_SLICE: Final = 4_096
+# Looked at at once where all is ordinary, which takes as long; and where something lately was not.
+_REACH: Final = 65_536
+_SHORT_REACH: Final = 512
+# Where so little was ordinary, it is read construct by construct for a while, the longer the more often that was so.
+_TOO_LITTLE: Final = 64
+_LONGEST_WHILE: Final = 2_048
 # Longer than whatever ends a construct, so that none is missed where two pieces meet.
 _OVERLAP: Final = 16
 _MARK: Final = "\ufeff"
@@ -63,8 +68,10 @@ class _Scanner:
         # Where to go on after a conditional comment, and in which namespaces; -1 outside of one.
         self._resume = -1
         self._outer = self._spaces
-        # Then every tag is looked at, not only those that tell of links.
-        self._watchful = False
+        self._reach = _REACH
+        # Before that no stretch is tried again.
+        self._untried = 0
+        self._while = 1
         # Where the last raw text ends, and its element begins.
         self._raw_ends = self._raw_begins = -1
         self._in_head = False
@@ -75,15 +82,13 @@ class _Scanner:
 
     def run(self) -> Generator[None, None, Scan]:
         html, found = self._html, self._found
-        yield from self._look_ahead()
-        # Not a character of the text, to a browser.
-        position = 1 if html.startswith(_MARK) else 0
+        position = self._head()
         goal = _SLICE
         while True:
             if position >= goal:
                 yield
                 goal = position + _SLICE
-            position = self._skip(position)
+            position = self._stretch(position)
             end = min(position + _SLICE, self._limit)
             opening = OPENING.search(html, position, end)
             if opening is None:
@@ -98,9 +103,7 @@ class _Scanner:
                 at = opening.start()
                 if at > position:
                     self._text(position, at)
-                position = self._easy(at)
-                if position < 0:
-                    position = yield from self._construct(at)
+                position = yield from self._construct(at)
                 # An end tag that never closes leaves what is before it in the raw text.
                 end = self._raw_begins if at == self._raw_ends else at
             if position >= 0:
@@ -122,20 +125,33 @@ class _Scanner:
             marks=tuple(found.marks),
         )
 
-    def _look_ahead(self) -> Generator[None, None, None]:
-        for at in range(0, len(self._html), WINDOW):
-            piece = self._html[at : at + WINDOW + len(PLACE_MARK)].lower()
-            if PLACE_MARK in piece or CID in piece:
-                self._watchful = True
-                return
-            yield
+    def _head(self) -> int:
+        """Read an ordinary head at once, and return where to go on."""
+        end = stretches.head_end(self._html, min(WINDOW, self._limit))
+        if end >= 0:
+            self._first = self._body = end
+            return end
+        # Not a character of the text, to a browser.
+        return 1 if self._html.startswith(_MARK) else 0
 
-    def _skip(self, position: int) -> int:
-        if self._watchful or self._first < 0 or self._found.reading or self._spaces.foreign:
+    def _stretch(self, position: int) -> int:
+        """Read what is ordinary at once, and return where to go on."""
+        hidden = self._resume >= 0
+        if self._found.reading or self._spaces.left or not (hidden or self._first >= 0):
             return position
-        limit = min(position + _SLICE, self._limit)
-        untelling = UNTELLING.match(self._html, position, limit)
-        return untelling.end() if untelling else position
+        if position < self._untried:
+            return position
+        stretch = stretches.read(self._html, position, min(position + self._reach, self._limit))
+        self._found.add(stretch.links)
+        if not hidden:
+            self._body_end = max(self._body_end, stretch.body_end)
+            self._html_end = max(self._html_end, stretch.html_end)
+        # So that little is looked at in vain where much is odd.
+        self._reach = min(2 * self._reach, _REACH) if stretch.sound else _SHORT_REACH
+        fruitless = stretch.end - position < _TOO_LITTLE
+        self._while = min(2 * self._while, _LONGEST_WHILE) if fruitless else 1
+        self._untried = stretch.end + self._while
+        return stretch.end
 
     def _text(self, start: int, end: int) -> None:
         if self._found.reading:
@@ -146,18 +162,6 @@ class _Scanner:
             and (seen := NO_SPACE.search(self._html, start, end))
         ):
             self._first = seen.start()
-
-    def _easy(self, at: int) -> int:
-        """Read a link in which nothing is unusual; -1 where there is none."""
-        if self._watchful or self._spaces.foreign:
-            return -1
-        link = easy_link(self._html, at, min(at + WINDOW, self._limit))
-        if link is None:
-            return -1
-        if self._first < 0 and self._resume < 0:
-            self._first = at
-        self._found.easy(link.start(1), link.end(1), words(link), hidden=self._resume >= 0)
-        return link.end()
 
     def _construct(self, at: int) -> Offset:
         tag = Tag.match(self._html, at, self._limit)
@@ -186,7 +190,7 @@ class _Scanner:
         hidden = self._resume >= 0
         if not hidden and not self._spaces.foreign:
             self._note_body(tag)
-        if self._watchful and not hidden:
+        if not hidden:
             self._found.look(tag, foreign=self._spaces.foreign)
         if tag.name in LINKS:
             self._found.link(tag, hidden=hidden)

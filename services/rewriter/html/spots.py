@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from services.rewriter.references import shown_text
+
 CID: Final = "cid:"
 # Of the words of a link.
 TEXT_LIMIT: Final = 200
+# Of what makes the text of one link so much is looked at: entities, indentation and all.
+RAW_TEXT_LIMIT: Final = 2_000
 # Of each kind so many are reported, and the others stay as they are: a hostile text has a million.
 MAX_SPOTS: Final = 10_000
 
@@ -58,3 +62,9 @@ class Scan:
     pictures: tuple[ValueSpot, ...] = ()
     places: tuple[Place, ...] = ()
     marks: tuple[tuple[int, int], ...] = ()
+
+
+def link_text(raw: str) -> str:
+    """The words of a link on one line, cut where they are many."""
+    text = shown_text(raw)
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"

@@ -62,32 +62,6 @@ ATTRIBUTE: Final = re.compile(
 )
 TAG_OPENING: Final = re.compile(r"</?[A-Za-z]")
 
-
-def _either_case(names: frozenset[str]) -> str:
-    """A pattern for names in any case, without the flag, which costs all of a pattern its speed."""
-    return "|".join(
-        "".join(f"[{one}{one.upper()}]" if one.isalpha() else one for one in name)
-        for name in sorted(names)
-    )
-
-
-# What says nothing to the scanner while no link is open, in one go. By their first letters most tags are told from
-# those that do; so many at a time, because the loop remembers each.
-_NOTHING = (
-    r"(?:[tT][abdfhrABDFHR]|[cdefgkloqruwCDEFGKLOQRUW]|[pP](?![lL])|[sS](?:[pPmMuU]|[tT][rR])"
-    r"|[bB][rRlL]|[iI][mM]|[hH][1-6rR])"
-)
-_TELLING = _either_case(LINKS | FOREIGN | RAW_TEXT | {"body", "html"})
-UNTELLING: Final = re.compile(
-    rf"(?:[^<]*+<(?:/?{_NOTHING}|(?!/?(?:{_TELLING})[{SPACE}/>])/?[A-Za-z])"
-    # Of a tag in which quotes stand only around values, the first `>` outside of them is the end: told in less time.
-    # Values stand behind `=`, and that behind the name of an attribute.
-    rf"(?:[^{SPACE}/<>\"'=]*+"
-    rf"(?:[{SPACE}/][^<>\"'=]*+(?:(?<=[^{SPACE}/\"'=])=\"[^\"<>]*+\"[^<>\"'=]*+){{0,100}})?>"
-    rf"|[^{SPACE}/>]*+(?={_ATTRIBUTES})\1[{SPACE}/]*+>)"
-    r"|[^<]++|<(?=[^A-Za-z/!?])){0,500}"
-)
-
 COMMENT_END: Final = re.compile(r"--!?>")
 # Downlevel-hidden, of Microsoft's two forms; the other, downlevel-revealed, hides nothing from anybody.
 CONDITION: Final = re.compile(rf"<!--[{SPACE}]*+\[[iI][fF][{SPACE}(!][^\]>]{{0,500}}+\]>")

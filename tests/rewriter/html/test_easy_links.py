@@ -1,106 +1,77 @@
-"""Reading a link at once, and passing over tags that say nothing, gives what reading tag by tag gives."""
-
-import re
+"""What nearly every link is, cut out at once, says what reading it tag by tag says."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rewriter.html import LinkSpot, scan
-from services.rewriter.html.easy_links import easy_link, words
+from services.rewriter.html import TEXT_LIMIT, scan
+from services.rewriter.html.easy_links import PIECES, cut, targets, texts, words
+from services.rewriter.html.spots import RAW_TEXT_LIMIT, link_text
+from services.rewriter.references import link_target
 
-# Has the scanner look at every tag, and so take neither of the short ways.
-WATCHED = "<!--cid:-->"
-FRAGMENTS = [
-    *[
-        '<a href="x">',
-        '<a href="u?x=1&amp;y=2" class="c">',
-        '<a class="k" href="u" href="v">',
-        "</a>",
-    ],
-    *[
-        '<a data-inkling-follow="no" href="u">',
-        '<A HREF="q">',
-        "<a href='s'>",
-        "<a href=u>",
-        "</a >",
-    ],
-    *[
-        '<a\n href="n"\n>',
-        '<a  id="1">',
-        '<a href="x"/>',
-        '<a href="x"b="y">',
-        '<a title=">" href="k">',
-    ],
-    *[
-        "<a href>",
-        '<a href="">',
-        '<a href="\0">',
-        '<abbr title="x">',
-        '<a hrefx="1" href="2">',
-        "<a",
-    ],
-    *["<b>", "</b>", '<span style="x">', "</span>", '<em class="a" id="b">', "<i>", "<b/>", "<br>"],
-    *["words ", " &amp; &lt;", "x" * 1500, "<", ">", '"', "'", "=", "<3", "<!doctype html>"],
-    *["<!-- c -->", "<script>", "</script>", "<svg>", "</svg>", "<title>", "</title>", "</body>"],
-    *['<img alt="pic" src="p">', '<area href="r" alt="al">', '<td a="x"="y">', '<td ="x">'],
-    *['<td ="="x">', "<td a=\"x\"b='y>'>", '<td a=">">', '<td a = "x">', '<p =">', '<td "=>'],
-    *[
-        '</td x="y">',
-        '<td a="',
-        "<p b='",
-        '<td a="x>"',
-        '</ x="y">',
-        '<p\0="a">',
-        '<b <a href="x">y</a>',
-    ],
+EASY = [
+    (
+        '<a href="https://x.example/?a=1&amp;b">the offer</a>',
+        "https://x.example/?a=1&amp;b",
+        "the offer",
+    ),
+    ('<a class="c" href="u" style="d"\n>an <b>old</b> one</a>', "u", "an old one"),
+    ('<a title=\'a "b"\' href="u" href="v"><span style="x">words</span></a>', "u", "words"),
+    ('<a href="u"><img alt="The &amp; logo" src="p" />shop</a>', "u", " The &amp; logo shop"),
+    ('<a href="u"><img title=" alt=" alt="b">c<br/>d</a>', "u", " b c d"),
+    ('<a href="u"><img src="p"></a>', "u", ""),
+    ('<a title="<a>" href=""></a>', "", ""),
+]
+OTHER = [
+    *['<a href="u" data-inkling-follow="no">x</a>', '<a href="u" background="cid:x">y</a>'],
+    *['<a href="u">never closed', "<a href='u'>x</a>", '<area href="u">', "<a/href=u>", "<a>"],
+    *['<a href="u"><i title=">">x</i></a>', '<a href="u"><img alt=y></a>', '<a href="u"x>y</a>'],
+    *['<a data-inkling="no" href="u">x</a>', '<a href="u"><!-- c -->x</a>', '<a\n name="n">x</a>'],
 ]
 
 
-def shifted(links: tuple[LinkSpot, ...], by: int) -> list[LinkSpot]:
-    return [link._replace(start=link.start + by, end=link.end + by) for link in links]
+@pytest.mark.parametrize(("text", "url", "seen"), EASY)
+def test_what_nearly_every_link_is_is_cut_out(text: str, url: str, seen: str) -> None:
+    pieces, other = cut(f"<p>{text}<br>{text}</p>")
+    assert not other
+    assert "".join(pieces) == f"<p>{text}<br>{text}</p>"
+    assert pieces[::PIECES] == ["<p>", "</a><br>", "</a></p>"]
+    assert pieces[2::PIECES] == [url, url]
+    assert [*map(words, pieces[4::PIECES])] == [seen, seen]
+    (spot,) = scan(text).links
+    assert (spot.raw, spot.text) == (url, link_text(seen))
 
 
-@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))
-def test_the_short_ways_find_what_reading_tag_by_tag_finds(text: str) -> None:
-    short, long = scan(text), scan(WATCHED + text)
-    assert shifted(short.links, len(WATCHED)) == list(long.links)
-    assert short.pixel_position + len(WATCHED) == long.pixel_position
+@pytest.mark.parametrize("text", OTHER)
+def test_up_to_any_other_link(text: str) -> None:
+    easy = '<a href="u">v</a>'
+    assert cut(f"{easy}<p>{text}{easy}") == (["", '<a href="', "u", '">', "v", "</a><p>"], True)
 
 
-def match(text: str) -> re.Match[str]:
-    found = easy_link(text, 0, len(text))
-    assert found is not None
-    return found
+@pytest.mark.parametrize("text", ["<abbr>x</abbr>", "</a>", "<A>", "a < b", ""])
+def test_what_is_no_link_stays(text: str) -> None:
+    assert cut(text) == ([text], False)
 
 
-@pytest.mark.parametrize(
-    ("text", "url", "seen"),
-    [
-        (
-            '<a href="https://x.example/?a=1&amp;b">the offer</a>',
-            "https://x.example/?a=1&amp;b",
-            "the offer",
-        ),
-        ('<a class="c" href="u" style="d"\n>an <b>old</b> one</a>', "u", "an old one"),
-        ('<a href="u" href="v"><span style="x">words</span></a>', "u", "words"),
-    ],
-)
-def test_what_nearly_every_link_is_is_read_at_once(text: str, url: str, seen: str) -> None:
-    found = match(text + "<p>")
-    assert (found[1], words(found), found.end()) == (url, seen, len(text))
+PARTS = ["x", " ", "  ", "\n", "\t", "&", "&amp;", "&lt;", "\0", "\x01", "\u00a0", "\x1c", "é", "'"]
+WRITTEN = st.lists(st.sampled_from(PARTS), max_size=8).map("".join)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '<a href="u"><img alt="pic" src="p"></a>',
-        '<a href="u" data-inkling-follow="no">x</a>',
-        '<a href="u">never closed',
-        "<a href='u'>x</a>",
-        '<A HREF="u">x</A>',
-        '<area href="u">',
-    ],
-)
-def test_any_other_link_is_not(text: str) -> None:
-    assert easy_link(text, 0, len(text)) is None
+@given(st.lists(WRITTEN, min_size=1, max_size=5))
+def test_addresses_are_read_together_as_each_by_itself(raws: list[str]) -> None:
+    assert targets(raws) == list(map(link_target, raws))
+
+
+MARKED = st.lists(
+    st.sampled_from(
+        [*PARTS, "<b>", "</b>", "<br>", '<img alt="y z">', "long " * 50, "&#65;" * 500]
+    ),
+    max_size=6,
+).map("".join)
+
+
+@given(st.lists(WRITTEN | MARKED, min_size=1, max_size=5))
+def test_words_are_read_together_as_each_by_itself(written: list[str]) -> None:
+    found = texts(written)
+    assert found == [link_text(words(one)[:RAW_TEXT_LIMIT]) for one in written]
+    assert max(map(len, found)) <= TEXT_LIMIT

@@ -66,7 +66,8 @@ def test_work_grows_no_faster_than_the_text(flood: str, opening: str) -> None:
 def test_a_text_read_in_small_pieces_says_the_same(html: str) -> None:
     whole = scan(html)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanner, "_SLICE", 24)
+        for name in ("_SLICE", "_REACH", "_SHORT_REACH"):
+            patch.setattr(scanner, name, 24)
         patch.setattr(scanner, "WINDOW", 24)
         patch.setattr(tags, "WINDOW", 5)
         assert scan(html) == whole
