@@ -34,14 +34,15 @@ def _some(pattern: str) -> str:
     return nested
 
 
-# `split` by it gives what stands between the links and of each link, up to its end tag, these four; of another `<a`
-# the first alone, and None.
-_LINK: Final = re.compile(
-    rf"(<a(?:{_some(_BEFORE)}{_HREF}|(?=[{SPACE}/>rR])))"
-    rf"(?:(?<=\")([^\"]*+)(\"{_some(_ATTRIBUTE)}[{SPACE}]*+>)"
+# Such a link in two, so that it can be sought beside other things: up to its address, or of another `<a` or `<area`
+# these letters; and three groups, or behind anything else none: the address, the rest of the tag, and the words up to
+# the end tag.
+LINK_BEGINS: Final = rf"a(?:{_some(_BEFORE)}{_HREF}|(?=[{SPACE}/>rR]))"
+LINK_ENDS: Final = (
+    rf"(?:(?<==\")([^\"]*+)(\"{_some(_ATTRIBUTE)}[{SPACE}]*+>)"
     rf"([^<]*+(?:(?=</a>)|(?:{_EMPHASIS}[^<]*+){{1,8}}))(?=</a>)|)"
 )
-# So many pieces from one link to the next.
+# Of a text that is split at these and what stands before, so many pieces lie from one link to the next.
 PIECES: Final = 5
 
 _MARKUP: Final = re.compile(r"<[^>]*+>")
@@ -53,20 +54,11 @@ _DROPPED: Final = "\0\t\n\r"
 _STRIPPED: Final = "".join(map(chr, range(0x21)))
 
 
-def cut(text: str) -> tuple[list[str], bool]:
-    """Cut the links out: what stands before the first, then of each `PIECES` strings, the last what follows it.
-
-    They are its tag up to the address, the address, the rest of the tag, the words, and what follows, which begins
-    with its end tag. Together they are the text, up to where `<a` or `<area` begins another link, if one does.
-    """
-    pieces = _LINK.split(text)
-    if other := None in pieces:
-        del pieces[pieces.index(None) - 1 :]
-    return pieces, other
-
-
 def spots(pieces: Sequence[str], offsets: Sequence[int]) -> list[LinkSpot]:
-    """Make the links of what `cut` gave; each piece begins at one of the offsets."""
+    """Make the links of a text that was split: of each five pieces the third is an address, the fifth its words.
+
+    Each piece begins at one of the offsets.
+    """
     if len(pieces) < PIECES:
         return []
     raws = pieces[2::PIECES]

@@ -17,47 +17,43 @@ not. That both ways say the same is a law in the tests.
 """
 
 import re
-from bisect import bisect_right
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from services.rewriter.html.easy_links import PIECES, cut, spots
+from services.rewriter.html.easy_links import LINK_BEGINS, LINK_ENDS, PIECES, spots
 from services.rewriter.html.spots import CID, LinkSpot
 from services.rewriter.html.syntax import SPACE
 from services.rewriter.html.tags import PLACE_MARK
 
 # A quoted value in which `<` or `>` stands, or which never ends. Begins with a literal, which `re` finds quickest.
 _ODD: Final = re.compile(rf"=[{SPACE}]*+(?:\"[^\"<>]*+[<>]|'[^'<>]*+[<>])")
-# What tells something, or may: told by as few letters as can be, because each tag is asked. Of `syntax`: RAW_TEXT,
-# FOREIGN, LINKS but for `<a` and `<area`, `<body`, `</body` and `</html`; and all that is no tag.
-_TELLING: Final = re.compile(
-    r"<(?:"
-    r"/[^ac-gi-zAC-GI-Z](?:(?<=[bB])[oO][dD]|(?<=[hH])[tT]|(?<=[^A-Za-z]))"
-    r"|[tTpP][eEiIlL]"
-    r"|[^/ac-hj-lo-rtuwyzC-HJ-LO-RTUWYZ]"
-    r"(?:[vVcC:fF]|[tT][yY]|[aA][tT]|[oO][dDeEfF]|(?<=[^bimnsvBIMNSV])))"
-)
-
-# A comment without links and what a browser takes for one, to Word and to everybody. Its end is the first.
+# A comment without links and what a browser takes for one, to Word and to everybody. Its end is the first. None holds
+# `<!` but at its end, nor is it long, because its end is sought behind every `<!`.
 _COMMENT: Final = (
-    r"<!--(?!-?>)[^<\-]*+(?:(?:-(?!-!?>)|<(?![aAvV]))[^<\-]*+){0,500}--!?>"
-    r"|<!(?!--)[^>]*+>|<\?[^>]*+>"
+    r"!--(?!-?>)[^<\-]*+(?:(?:-(?!-!?>)|<(?:(?![aAvV!])|(?=!(?:\[endif\])?--!?>)))[^<\-]*+){0,60}--!?>"
+    r"|!(?!--)[^>]{0,500}+>|\?[^>]{0,500}+>"
 )
-_STYLE: Final = (
-    rf"<[sS][tT][yY][lL][eE](?=[{SPACE}>])[^<>]*+>[^<]*+</[sS][tT][yY][lL][eE][{SPACE}]*+>"
+_STYLE: Final = rf"style(?=[{SPACE}>])[^<>]*+>[^<]*+</style[{SPACE}]*+>"
+# At what a text is split: the easy links, and what tells something, or may. Of what tells nothing further all is
+# matched: it ends with `>`, or is a `<` that begins nothing, with the character after it. Of the rest only as many
+# letters as must be, because each tag is asked: of `syntax` this is RAW_TEXT, FOREIGN, LINKS, `<body`, `</body` and
+# `</html`; and whatever is no tag.
+_CUT: Final = re.compile(
+    rf"(<(?:{LINK_BEGINS}"
+    rf"|/[^ac-gi-zAC-GI-Z](?:(?<=[bB])[oO][dD](?:[yY][{SPACE}]*+>|)"
+    rf"|(?<=[hH])[tT](?:[mM][lL][{SPACE}]*+>|)|(?<=[^A-Za-z]))"
+    rf"|[tTpP][eEiIlL]|{_COMMENT}|{_STYLE}"
+    r"|[^/ac-hj-lo-rtuwyzC-HJ-LO-RTUWYZ]"
+    r"(?:[vVcC:fF]|[tT][yY]|[aA][tT]|[oO][dDeEfF]|(?<=[aAxX])|(?<=[^A-Za-z]))))"
+    rf"{LINK_ENDS}"
 )
-_PASSED: Final = re.compile(
-    rf"{_COMMENT}|{_STYLE}|<(?=[^A-Za-z/!?])|(</[bB][oO][dD][yY][{SPACE}]*+>)|(</[hH][tT][mM][lL][{SPACE}]*+>)"
-)
-# So many in one stretch at most, of which each takes a µs or two.
+# So many that tell nothing in one stretch at most, of which each takes a µs or two.
 _MOST_PASSED: Final = 500
-_BODY: Final = 1
-_HTML: Final = 2
 # What stands before the body of an ordinary mail. Possessive or bounded, as all here.
 _HEAD: Final = re.compile(
-    rf"\ufeff?+(?:[{SPACE}]*+(?:{_COMMENT}|{_STYLE}"
-    rf"|<(?:html|HTML|/?head|/?HEAD|meta|META|link|LINK|base|BASE)(?=[{SPACE}>/])[^<>]*+>"
-    rf"|<(?:title|TITLE)>[^<]*+</(?:title|TITLE)>)){{0,100}}[{SPACE}]*+<(?:body|BODY)(?=[{SPACE}>])[^<>]*+>"
+    rf"\ufeff?+(?:[{SPACE}]*+<(?:{_COMMENT}|{_STYLE}"
+    rf"|(?:html|HTML|/?head|/?HEAD|meta|META|link|LINK|base|BASE)(?=[{SPACE}>/])[^<>]*+>"
+    rf"|(?:title|TITLE)>[^<]*+</(?:title|TITLE)>)){{0,100}}[{SPACE}]*+<(?:body|BODY)(?=[{SPACE}>])[^<>]*+>"
 )
 # Stands for a link that was cut out: a tag that tells nothing, and so never joins what is before and after.
 _JOINT: Final = "<b>"
@@ -67,9 +63,11 @@ _UNSOUND: Final = (_ODD, _PLACE, _PICTURE)
 
 
 class _Passed(NamedTuple):
+    """What tells nothing further, of which piece, and where it begins in that."""
+
+    piece: int
     start: int
-    end: int
-    kind: int | None
+    markup: str
 
 
 class Stretch(NamedTuple):
@@ -93,33 +91,58 @@ def head_end(html: str, limit: int) -> int:
 
 def read(html: str, begin: int, limit: int) -> Stretch:
     """Read as far as all is ordinary, from a place between two constructs, in no link and in HTML's own namespace."""
-    end, passed = _reach(html, begin, limit)
-    pieces, other = cut(html[begin:end])
+    pieces, passed, sound = cut(html[begin:limit])
     offsets = list(accumulate(map(len, pieces), initial=begin))
     end = offsets[-1]
-    if not _is_sound(pieces) or any(_in_a_link(offsets, one) for one in passed):
-        other = True
+    if not _is_sound(pieces):
+        sound = False
         count, end = _sound_until(pieces, offsets, passed)
         del pieces[count * PIECES + 1 :]
-    last = {one.kind: one.start for one in passed if one.start < end}
-    return Stretch(end, spots(pieces, offsets), last.get(_BODY, -1), last.get(_HTML, -1), not other)
+    body_end = html_end = -1
+    for number, start, markup in passed:
+        at, name = offsets[number] + start, markup[:3].lower()
+        if name == "</b" and at < end:
+            body_end = at
+        elif name == "</h" and at < end:
+            html_end = at
+    return Stretch(end, spots(pieces, offsets), body_end, html_end, sound)
 
 
-def _reach(html: str, begin: int, limit: int) -> tuple[int, list[_Passed]]:
-    """Where what tells something begins, and what was passed before."""
+def cut(text: str) -> tuple[list[str], list[_Passed], bool]:
+    """Split a text at its easy links, up to what tells something; and say what was passed, and whether all was.
+
+    The first piece is what stands before the first link; then of each link there are its tag up to the address, the
+    address, the rest of the tag, the words, and what follows, which begins with its end tag.
+    """
+    pieces = _CUT.split(text)
     passed: list[_Passed] = []
-    position = begin
-    while found := _TELLING.search(html, position, limit):
-        at = found.start()
-        if len(passed) >= _MOST_PASSED:
-            return at, passed
-        skipped = None if _inside(html[position:at]) else _PASSED.match(html, at, limit)
-        if skipped is None:
-            return at, passed
-        position = skipped.end()
-        passed.append(_Passed(at, position, skipped.lastindex))
-    # A tag that is cut off belongs to the next stretch.
-    return max(position, html.rfind(">", begin, limit) + 1), passed
+    number = 0
+    while (number := _other(pieces, number)) >= 0:
+        before, markup = pieces[number : number + 2]
+        if _tells(markup) or len(passed) == _MOST_PASSED or _inside(before):
+            del pieces[number + 1 :]
+            return pieces, passed, False
+        passed.append(_Passed(number, len(before), markup))
+        pieces[number : number + PIECES + 1] = [before + markup + pieces[number + PIECES]]
+    last = pieces[-1]
+    if last[-1:] != ">":
+        # A tag that is cut off belongs to the next stretch.
+        pieces[-1] = last[: last.rfind(">") + 1]
+    return pieces, passed, True
+
+
+def _other(pieces: list[Any], begin: int) -> int:
+    """After which piece from there on comes something else than a link."""
+    try:
+        return pieces.index(None, begin) - 2
+    except ValueError:
+        return -1
+
+
+def _tells(markup: str) -> bool:
+    if len(markup) == 2 and not markup[1].isalpha():
+        return markup[1] in "!?<"
+    return markup[-1] != ">"
 
 
 def _is_sound(pieces: list[str]) -> bool:
@@ -136,30 +159,19 @@ def _is_sound(pieces: list[str]) -> bool:
 
 def _sound_until(pieces: list[str], offsets: list[int], passed: list[_Passed]) -> tuple[int, int]:
     """How many links come before what is not sound, and where the construct begins in which that is."""
-    linked = {_piece(offsets, one) for one in passed if _in_a_link(offsets, one)}
     for number in range(0, len(pieces), PIECES):
         text, begin = pieces[number] + "<", offsets[number]
         places = [one.start() for pattern in _UNSOUND if (one := pattern.search(text))]
         if places or _inside(pieces[number]):
             at = min(places, default=len(text))
-            for start, end, _ in passed:
-                if start <= begin + at < end:
-                    return number // PIECES, start
+            for piece, start, markup in passed:
+                if piece == number and start <= at < start + len(markup):
+                    return number // PIECES, begin + start
             tag = text.find("<", text.rfind(">", 0, at) + 1, at + 1)
             return number // PIECES, begin + (at if tag < 0 else tag)
-        link = range(number + 1, number + PIECES)
-        if not linked.isdisjoint(link) or _says("".join(pieces[number + 4 : number + 5])):
+        if _says("".join(pieces[number + 4 : number + 5])):
             return number // PIECES, offsets[number + 1]
     return len(pieces) // PIECES, offsets[-1]
-
-
-def _in_a_link(offsets: list[int], one: _Passed) -> bool:
-    """Whether it stands in the value of a link, which may hold anything."""
-    return one.start < offsets[-1] and _piece(offsets, one) % PIECES > 0
-
-
-def _piece(offsets: list[int], one: _Passed) -> int:
-    return bisect_right(offsets, one.start) - 1
 
 
 def _inside(text: str) -> bool:

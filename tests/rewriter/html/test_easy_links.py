@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.rewriter.html import TEXT_LIMIT, scan
-from services.rewriter.html.easy_links import PIECES, cut, targets, texts, words
+from services.rewriter.html.easy_links import PIECES, targets, texts, words
 from services.rewriter.html.spots import RAW_TEXT_LIMIT, link_text
+from services.rewriter.html.stretches import cut
 from services.rewriter.references import link_target
 
 EASY = [
@@ -32,8 +33,8 @@ OTHER = [
 
 @pytest.mark.parametrize(("text", "url", "seen"), EASY)
 def test_what_nearly_every_link_is_is_cut_out(text: str, url: str, seen: str) -> None:
-    pieces, other = cut(f"<p>{text}<br>{text}</p>")
-    assert not other
+    pieces, passed, whole = cut(f"<p>{text}<br>{text}</p>")
+    assert (passed, whole) == ([], True)
     assert "".join(pieces) == f"<p>{text}<br>{text}</p>"
     assert pieces[::PIECES] == ["<p>", "</a><br>", "</a></p>"]
     assert pieces[2::PIECES] == [url, url]
@@ -45,12 +46,20 @@ def test_what_nearly_every_link_is_is_cut_out(text: str, url: str, seen: str) ->
 @pytest.mark.parametrize("text", OTHER)
 def test_up_to_any_other_link(text: str) -> None:
     easy = '<a href="u">v</a>'
-    assert cut(f"{easy}<p>{text}{easy}") == (["", '<a href="', "u", '">', "v", "</a><p>"], True)
+    pieces, passed, whole = cut(f"{easy}<p>{text}{easy}")
+    assert pieces == ["", '<a href="', "u", '">', "v", "</a><p>"]
+    assert (passed, whole) == ([], False)
 
 
-@pytest.mark.parametrize("text", ["<abbr>x</abbr>", "</a>", "<A>", "a < b", ""])
+@pytest.mark.parametrize("text", ["<abbr>x</abbr>", "</a>", "a < b>", "<!-- c --><br>", ""])
 def test_what_is_no_link_stays(text: str) -> None:
-    assert cut(text) == ([text], False)
+    pieces, _, whole = cut(text)
+    assert (pieces, whole) == ([text], True)
+
+
+def test_what_begins_like_a_link_behind_a_quote_is_none() -> None:
+    text = '</"u">v</a><p =">w</a>'
+    assert cut(f"<p>{text}")[0] == ["<p>"]
 
 
 PARTS = ["x", " ", "  ", "\n", "\t", "&", "&amp;", "&lt;", "\0", "\x01", "\u00a0", "\x1c", "é", "'"]

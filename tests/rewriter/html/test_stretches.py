@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from benchmarks.support import newsletter
 from services.rewriter.html import scan, scanner, stretches
-from services.rewriter.html.stretches import Stretch, head_end, read
+from services.rewriter.html.easy_links import PIECES
+from services.rewriter.html.stretches import Stretch, cut, head_end, read
 from services.rewriter.html.syntax import FOREIGN, LINKS, RAW_TEXT
 from tests.rewriter.html import test_corpus, test_scanner
 from tests.rewriter.html.given import FRAGMENTS
@@ -28,7 +29,7 @@ ORDINARY = [
     *[
         "<!--[if !mso]><!-->",
         "<!--<![endif]-->",
-        "a < b",
+        "a < b<br>",
         "<style>a > b {}</style>",
         "it's",
         "<body>",
@@ -193,8 +194,21 @@ def test_any_other_head_is_not(html: str) -> None:
     assert head_end(html, len(html)) == -1
 
 
+def test_what_tells_nothing_is_passed_and_named() -> None:
+    easy = '<a href="u">v</a>'
+    html = f"<!-- c -->a < b<p>{easy}<![endif]><style>p > a</style></BODY></html >{easy}<p>"
+    pieces, passed, whole = cut(html)
+    assert ("".join(pieces), len(pieces), whole) == (html, 2 * PIECES + 1, True)
+    assert [(one.piece, one.markup) for one in passed] == [
+        *[(0, "<!-- c -->"), (0, "< "), (5, "<![endif]>"), (5, "<style>p > a</style>")],
+        *[(5, "</BODY>"), (5, "</html >")],
+    ]
+    assert [pieces[one.piece][one.start :].startswith(one.markup) for one in passed] == [True] * 6
+    found = read(html, 0, len(html))
+    assert (found.body_end, found.html_end) == (html.index("</BODY"), html.index("</html"))
+
+
 def test_ordinary_mail_goes_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for the few constructs counted here, of hundreds."""
     read_slowly: list[str] = []
     construct = scanner._Scanner._construct
 

@@ -57,7 +57,8 @@ def calls(work: Callable[[], object]) -> int:
 def test_work_grows_no_faster_than_the_text(flood: str, opening: str) -> None:
     half, whole = opening + flood * 1_000, opening + flood * 2_000
     one, two = calls(partial(scan, half)), calls(partial(scan, whole))
-    assert two <= 2 * one + 20
+    # How far ahead is looked at once changes, so not to the last call.
+    assert two <= 2.05 * one + 20
     # The steps inside the regular expressions are not counted above, but quadratic ones would not end at this size.
     scan(opening + flood * (150_000 // len(flood)) + ">")
 
