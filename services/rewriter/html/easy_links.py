@@ -1,12 +1,13 @@
 """What nearly every link of a mail is, cut out of a text by one expression.
 
-Attributes in quotes, none of them ours, the address in double ones; and words that are at most emphasised, or a
-picture's. Any other link is read tag by tag by `scanner`, with the same result; that is a law in the tests.
+Attributes in quotes, none of them ours; and words that are at most emphasised, or a picture's. Any other link is read
+tag by tag by `scanner`, with the same result; that is a law in the tests.
 """
 
 import re
 from collections.abc import Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import Final
 
 from services.rewriter.html.spots import RAW_TEXT_LIMIT, TEXT_LIMIT, LinkSpot, link_text
@@ -15,7 +16,7 @@ from services.rewriter.references import link_target
 
 _NAME: Final = r"[a-z][a-z0-9\-]*+="
 _VALUE: Final = r"(?:\"[^\"]*+\"|'[^']*+')"
-_HREF: Final = rf"[{SPACE}]++href=\""
+_HREF: Final = rf"[{SPACE}]++href=[\"']"
 # Not what `scanner` asks of the tag of a link: a mark, or a picture behind it.
 _ATTRIBUTE: Final = rf"[{SPACE}]++(?!data-inkling|background=){_NAME}{_VALUE}"
 _BEFORE: Final = rf"[{SPACE}]++(?!href=|data-inkling|background=){_NAME}{_VALUE}"
@@ -39,7 +40,7 @@ def _some(pattern: str) -> str:
 # the end tag.
 LINK_BEGINS: Final = rf"a(?:{_some(_BEFORE)}{_HREF}|(?=[{SPACE}/>rR]))"
 LINK_ENDS: Final = (
-    rf"(?:(?<==\")([^\"]*+)(\"{_some(_ATTRIBUTE)}[{SPACE}]*+>)"
+    rf"(?:(?<==[\"'])((?<=\")[^\"]*+|(?<=')[^']*+)([\"']{_some(_ATTRIBUTE)}[{SPACE}]*+>)"
     rf"([^<]*+(?:(?=</a>)|(?:{_EMPHASIS}[^<]*+){{1,8}}))(?=</a>)|)"
 )
 # Of a text that is split at these and what stands before, so many pieces lie from one link to the next.
@@ -65,7 +66,7 @@ def spots(pieces: Sequence[str], offsets: Sequence[int]) -> list[LinkSpot]:
     found = zip(
         offsets[2::PIECES],
         offsets[3::PIECES],
-        repeat('"'),
+        map(itemgetter(-1), pieces[1::PIECES]),
         raws,
         targets(raws),
         texts(pieces[4::PIECES]),
@@ -77,12 +78,13 @@ def spots(pieces: Sequence[str], offsets: Sequence[int]) -> list[LinkSpot]:
 
 
 def targets(raws: Sequence[str]) -> list[str]:
-    """What `link_target` says of each of these values, none of which holds a double quote; at once where it can be."""
+    """What `link_target` says of each of these values; at once where it can be."""
     together = '"'.join(raws)
     plain = together.replace("&amp;", "&")
     # Whether each `&` was an `&amp;`, which is nearly always so.
     usual = len(together) - len(plain) == 4 * plain.count("&")
-    if not usual or any(map(together.__contains__, _DROPPED)):
+    apart = plain.count('"') == len(raws) - 1
+    if not (usual and apart) or any(map(together.__contains__, _DROPPED)):
         return list(map(link_target, raws))
     return list(map(str.strip, plain.split('"'), repeat(_STRIPPED)))
 

@@ -22,10 +22,11 @@ EASY = [
     ('<a href="u"><img title=" alt=" alt="b">c<br/>d</a>', "u", " b c d"),
     ('<a href="u"><img src="p"></a>', "u", ""),
     ('<a title="<a>" href=""></a>', "", ""),
+    ("<a id='' href='v \"w\"'>it's</a>", 'v "w"', "it's"),
 ]
 OTHER = [
     *['<a href="u" data-inkling-follow="no">x</a>', '<a href="u" background="cid:x">y</a>'],
-    *['<a href="u">never closed', "<a href='u'>x</a>", '<area href="u">', "<a/href=u>", "<a>"],
+    *['<a href="u">never closed', "<a href=u>x</a>", '<area href="u">', "<a/href=u>", "<a>"],
     *['<a href="u"><i title=">">x</i></a>', '<a href="u"><img alt=y></a>', '<a href="u"x>y</a>'],
     *['<a data-inkling="no" href="u">x</a>', '<a href="u"><!-- c -->x</a>', '<a\n name="n">x</a>'],
 ]
@@ -62,7 +63,23 @@ def test_what_begins_like_a_link_behind_a_quote_is_none() -> None:
     assert cut(f"<p>{text}")[0] == ["<p>"]
 
 
-PARTS = ["x", " ", "  ", "\n", "\t", "&", "&amp;", "&lt;", "\0", "\x01", "\u00a0", "\x1c", "é", "'"]
+PARTS = [
+    "x",
+    '"',
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "&",
+    "&amp;",
+    "&lt;",
+    "\0",
+    "\x01",
+    "\u00a0",
+    "\x1c",
+    "é",
+    "'",
+]
 WRITTEN = st.lists(st.sampled_from(PARTS), max_size=8).map("".join)
 
 
