@@ -50,8 +50,7 @@ _MARKUP: Final = re.compile(r"<[^>]*+>")
 _ALTERNATIVE: Final = re.compile(
     rf"<img(?:(?![{SPACE}]++alt=){_SIMPLE}){{0,20}}[{SPACE}]++alt=\"([^\"]*+)\""
 )
-# What `link_target` takes out of an address, wherever it stands, and at its ends.
-_DROPPED: Final = "\0\t\n\r"
+# What `link_target` takes away at both ends of an address.
 _STRIPPED: Final = "".join(map(chr, range(0x21)))
 
 
@@ -79,23 +78,23 @@ def spots(pieces: Sequence[str], offsets: Sequence[int]) -> list[LinkSpot]:
 
 def targets(raws: Sequence[str]) -> list[str]:
     """What `link_target` says of each of these values; at once where it can be."""
-    together = '"'.join(raws)
+    together = "\n".join(raws)
     plain = together.replace("&amp;", "&")
-    # Whether each `&` was an `&amp;`, which is nearly always so.
+    # Whether each `&` was an `&amp;`, which is nearly always so, and none holds what is taken out wherever it stands.
     usual = len(together) - len(plain) == 4 * plain.count("&")
-    apart = plain.count('"') == len(raws) - 1
-    if not (usual and apart) or any(map(together.__contains__, _DROPPED)):
+    usual = usual and plain.count("\n") == len(raws) - 1
+    if not usual or "\0" in plain or "\t" in plain or "\r" in plain:
         return list(map(link_target, raws))
-    return list(map(str.strip, plain.split('"'), repeat(_STRIPPED)))
+    return list(map(str.strip, plain.split("\n"), repeat(_STRIPPED)))
 
 
 def texts(written: Sequence[str]) -> list[str]:
-    """What `link_text` says of the words of each link; at once where nothing in any of them is unusual."""
-    together = "<".join(written)
-    unusual = "&" in together or "\0" in together or together.count("<") >= len(written)
+    """What `link_text` says of the words of each link; with less ado where nothing in any of them is unusual."""
+    together = "".join(written)
+    unusual = "&" in together or "<" in together or "\0" in together
     if unusual or max(map(len, written)) > TEXT_LIMIT:
         return [link_text(words(one)[:RAW_TEXT_LIMIT]) for one in written]
-    return " ".join(together.split()).replace(" <", "<").replace("< ", "<").split("<")
+    return [" ".join(one.split()) for one in written]
 
 
 def words(written: str) -> str:
