@@ -33,7 +33,7 @@ _SLICE: Final = 4_096
 _REACH: Final = 65_536
 _SHORT_REACH: Final = 512
 # Where so little was ordinary, it is read construct by construct for a while, the longer the more often that was so.
-_TOO_LITTLE: Final = 64
+_TOO_LITTLE: Final = 16
 _LONGEST_WHILE: Final = 2_048
 # Longer than whatever ends a construct, so that none is missed where two pieces meet.
 _OVERLAP: Final = 16

@@ -33,7 +33,8 @@ def splice(html: str, edits: Iterable[Edit]) -> str:
     for start, end, markup in sorted(edits, key=itemgetter(0, 1)):
         if not position <= start <= end <= len(html):
             raise ValueError(f"the edit at {start} overlaps another or lies outside the text")
-        pieces += (html[position:start], markup)
+        pieces.append(html[position:start])
+        pieces.append(markup)
         position = end
     pieces.append(html[position:])
     return "".join(pieces)
