@@ -31,7 +31,7 @@ from services.rewriter.html.tags import WINDOW, Tag
 _SLICE: Final = 4_096
 # Looked at at once where all is ordinary, which takes as long; and where something lately was not.
 _REACH: Final = 65_536
-_SHORT_REACH: Final = 512
+_SHORT_REACH: Final = 256
 # Where so little was ordinary, it is read construct by construct for a while, the longer the more often that was so.
 _TOO_LITTLE: Final = 16
 _LONGEST_WHILE: Final = 2_048
