@@ -109,7 +109,7 @@ class Findings:
         """Take a picture's alternative text for the words of the links that are open."""
         if alternative := tag.attributes().get("alt"):
             self.part()
-            self.read(max(alternative.start, 0), max(alternative.end, 0), hidden=hidden)
+            self.read(alternative.start, alternative.end, hidden=hidden)
             self.part()
 
     def close(self, name: str, *, hidden: bool) -> None:
@@ -143,7 +143,8 @@ class Findings:
         self.reading = self._seen is not None or self._unseen is not None
 
     def _read(self, link: _Link, start: int, end: int) -> None:
-        if link.room > 0:
+        # An attribute without a value begins nowhere.
+        if start >= 0 and link.room > 0:
             piece = self._html[start : min(end, start + link.room)]
             link.text.append(piece)
             link.room -= len(piece)

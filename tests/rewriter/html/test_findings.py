@@ -30,6 +30,8 @@ def test_what_stands_at_a_kept_place_is_never_swallowed(html: str) -> None:
         ("<a href=u>one<a>two", "one"),
         ("<a href=u>open", "open"),
         ("<area href=u alt='a map'>no", "a map"),
+        ("<p>no<area href=u alt>no", ""),
+        ("<p>no<a href=u>one<img alt>two", "one two"),
         ("<a href=u></a>no", ""),
         ("<a href=u>" + "long " * 1_000_000, ("long " * 40)[:199] + "…"),
     ],
