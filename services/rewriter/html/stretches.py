@@ -1,19 +1,19 @@
 """The quick way through ordinary markup: a long stretch at once, by a few searches over all of it.
 
 `scanner` reads construct by construct, as a browser's tokenizer does, and needs some µs for each; of nearly all markup
-of a mail it learns nothing. Here a stretch that begins between two constructs ends before what tells something (a start
-of raw text, a comment with a link in it), the easy links are cut out of it, and what remains is judged as a whole:
+of a mail it learns nothing. Here a stretch that begins between two constructs is split at its easy links, and ends at
+what tells something (the start of a raw text, a comment with a link in it). What remains is judged as a whole:
 
 - Nothing in it is **odd**: behind `=` and a quote comes that quote before `<` or `>`, so that no value hides a tag or
   its end. Then a tag ends at the first `>`.
-- Before each link, and at the end, the last `>` comes after the last `<`: so that place is in no tag. (A `<` that
-  begins no tag was met before; a tag may hold another `<`, but no `>`.)
+- Before each link, before each comment that is passed, and at the end, the last `>` comes after the last `<`: so that
+  place is in no tag. (A `<` that begins no tag is split at; a tag may hold another `<`, but no `>`.)
 - Nothing looks like an own picture or a kept place.
 
-So the tokenizer, at the beginning between two constructs, is so again before each link, and at the end; and what it
-passed on the way was text, tags that tell nothing, and what `_PASSED` names. Where one of these does not hold, the
-stretch ends before that, and `scanner` reads what is there. Each test may refuse what is fine; none may accept what is
-not. That both ways say the same is a law in the tests.
+So the tokenizer, at the beginning between two constructs, is so again at each of these places. On the way it passed
+nothing but text, tags that tell nothing, and comments and styles that hold no link. Where one of these does not hold,
+the stretch ends before that, and `scanner` reads what is there. Each test may refuse what is fine; none may accept what
+is not. That both ways say the same is a law in the tests.
 """
 
 import re
