@@ -30,7 +30,8 @@ _ODD: Final = re.compile(rf"=[{SPACE}]*+(?:\"[^\"<>]*+[<>]|'[^'<>]*+[<>])")
 # A comment without links and what a browser takes for one, to Word and to everybody. Its end is the first. None holds
 # `<!` but at its end, nor is it long, because its end is sought behind every `<!`.
 _COMMENT: Final = (
-    r"!--(?!-?>)[^<\-]*+(?:(?:-(?!-!?>)|<(?:(?![aAvV!])|(?=!(?:\[endif\])?--!?>)))[^<\-]*+){0,60}--!?>"
+    r"!--(?!-?>)[^<\-]*+"
+    r"(?:(?:-(?!-!?>)|<(?:(?![aAvV!])|(?=!(?:\[endif\]|-- ?)?--!?>)))[^<\-]*+){0,60}--!?>"
     r"|!(?!--)[^>]{0,500}+>|\?[^>]{0,500}+>"
 )
 _STYLE: Final = rf"style(?=[{SPACE}>])[^<>]*+>[^<]*+</style[{SPACE}]*+>"

@@ -28,6 +28,7 @@ ORDINARY = [
     *["<!--[if mso]><table><tr><td width='1'><![endif]-->", "<!-- c - d -- e -->", "<![endif]>"],
     *[
         "<!--[if !mso]><!-->",
+        "<!--[if !mso]><!-- -->",
         "<!--<![endif]-->",
         "a < b<br>",
         "<style>a > b {}</style>",
