@@ -15,7 +15,7 @@ from services.rewriter.html.syntax import SPACE
 from services.rewriter.references import link_target
 
 _NAME: Final = r"[a-z][a-z0-9\-]*+="
-_VALUE: Final = r"(?:\"[^\"]*+\"|'[^']*+')"
+_VALUE: Final = rf"(?:\"[^\"]*+\"|'[^']*+'|[^{SPACE}\"'<>=/]++)"
 _HREF: Final = rf"[{SPACE}]++href=[\"']"
 # Not what `scanner` asks of the tag of a link: a mark, or a picture behind it.
 _ATTRIBUTE: Final = rf"[{SPACE}]++(?!data-inkling|background=){_NAME}{_VALUE}"

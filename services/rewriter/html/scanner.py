@@ -31,7 +31,7 @@ from services.rewriter.html.tags import WINDOW, Tag
 _SLICE: Final = 4_096
 # Looked at at once where all is ordinary, which takes as long; and where something lately was not.
 _REACH: Final = 65_536
-_SHORT_REACH: Final = 256
+_SHORT_REACH: Final = 1024
 # Where so little was ordinary, it is read construct by construct for a while, the longer the more often that was so.
 _TOO_LITTLE: Final = 16
 _LONGEST_WHILE: Final = 2_048
@@ -139,7 +139,7 @@ class _Scanner:
         hidden = self._resume >= 0
         if self._found.reading or self._spaces.left or not (hidden or self._first >= 0):
             return position
-        if position < self._untried:
+        if position < self._untried or (hidden and self._limit - position < _SHORT_REACH):
             return position
         stretch = stretches.read(self._html, position, min(position + self._reach, self._limit))
         self._found.add(stretch.links)

@@ -22,11 +22,19 @@ EASY = [
     ('<a href="u"><img title=" alt=" alt="b">c<br/>d</a>', "u", " b c d"),
     ('<a href="u"><img src="p"></a>', "u", ""),
     ('<a title="<a>" href=""></a>', "", ""),
+    ('<a target=_blank href="u" rel=x\n>y</a>', "u", "y"),
     ("<a id='' href='v \"w\"'>it's</a>", 'v "w"', "it's"),
 ]
 OTHER = [
     *['<a href="u" data-inkling-follow="no">x</a>', '<a href="u" background="cid:x">y</a>'],
-    *['<a href="u">never closed', "<a href=u>x</a>", '<area href="u">', "<a/href=u>", "<a>"],
+    *[
+        '<a href="u">never closed',
+        "<a href=u>x</a>",
+        "<a rel=x/ href='u'>x</a>",
+        '<area href="u">',
+        "<a/href=u>",
+        "<a>",
+    ],
     *['<a href="u"><i title=">">x</i></a>', '<a href="u"><img alt=y></a>', '<a href="u"x>y</a>'],
     *['<a data-inkling="no" href="u">x</a>', '<a href="u"><!-- c -->x</a>', '<a\n name="n">x</a>'],
 ]
