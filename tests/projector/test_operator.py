@@ -53,6 +53,12 @@ async def test_lanes_are_shown_stopped_and_resumed(run: Run, kafka_servers: str)
     assert (await run("lanes", "halt", str(LANE), "--reason", "to look")).code == 0
     (lane,) = (await run("lanes", "--json")).json()["lanes"]
     assert (lane["halted"], lane["detail"]) == ("operator", "by ann: to look")
+    shorter = await run("lanes", "resume", str(LANE), "--skip-to", "9999")
+    assert shorter.code == 2
+    assert shorter.err == (
+        "projector: --skip-to: the checkpoint is at 50, the log has 0 up to 0; "
+        "the lane is halted for log_ended_before now\n"
+    )
     beyond = await run("lanes", "resume", str(LANE), "--skip-to", "9999")
     assert beyond.code == 2
     assert beyond.err.startswith("projector: --skip-to: 9999 is not in the log")
