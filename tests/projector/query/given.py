@@ -59,40 +59,11 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Given:
-    """The door, and the hand that puts rows behind it."""
+class Hand:
+    """Puts rows there, as the fold's role."""
 
-    database: Database
     writer: Pool
-    client: TestClient[web.Request, web.Application]
-    clock: ManualClock
-    registry: CollectorRegistry
-    counted: int = field(default=0)
-
-    async def ask(self, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
-        """Ask as somebody: `tenant`, `subject`, `roles`; else as the seller ana of demo."""
-        sent = {"Authorization": f"Bearer {token(**who)}"} | dict(headers or {})
-        async with self.client.get(path, headers=sent) as answer:
-            return Answer(answer.status, await answer.read(), dict(answer.headers))
-
-    async def get(self, path: str, **who: Any) -> Any:
-        """Ask for what must be there."""
-        answer = await self.ask(path, **who)
-        assert answer.status == 200, (path, answer.status, answer.body)
-        return answer.json
-
-    async def walk(self, path: str, limit: int, **who: Any) -> list[Any]:
-        """Read every page of a list."""
-        rows: list[Any] = []
-        cursor = ""
-        while True:
-            mark = "&" if "?" in path else "?"
-            page = await self.get(f"{path}{mark}limit={limit}{cursor}", **who)
-            assert len(page["data"]) <= limit
-            rows += page["data"]
-            if page["next"] is None:
-                return rows
-            cursor = f"&cursor={page['next']}"
+    counted: int = field(default=0, kw_only=True)
 
     async def insert(self, table: str, **columns: object) -> None:
         places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
@@ -169,6 +140,45 @@ class Given:
         await self.writer.execute("delete from tenant_setting where tenant = $1", tenant)
         await self.insert("tenant_setting", tenant=tenant, engagement=on)
 
+    async def template(self, **columns: object) -> None:
+        row: dict[str, object] = {"tenant": "demo", "template_id": "intro", "lane": 0} | columns
+        await self.insert("template", **row)
+
+
+@dataclass(slots=True)
+class Given(Hand):
+    """The door, and the hand that puts rows behind it."""
+
+    database: Database
+    client: TestClient[web.Request, web.Application]
+    clock: ManualClock
+    registry: CollectorRegistry
+
+    async def ask(self, path: str, headers: Mapping[str, str] | None = None, **who: Any) -> Answer:
+        """Ask as somebody: `tenant`, `subject`, `roles`; else as the seller ana of demo."""
+        sent = {"Authorization": f"Bearer {token(**who)}"} | dict(headers or {})
+        async with self.client.get(path, headers=sent) as answer:
+            return Answer(answer.status, await answer.read(), dict(answer.headers))
+
+    async def get(self, path: str, **who: Any) -> Any:
+        """Ask for what must be there."""
+        answer = await self.ask(path, **who)
+        assert answer.status == 200, (path, answer.status, answer.body)
+        return answer.json
+
+    async def walk(self, path: str, limit: int, **who: Any) -> list[Any]:
+        """Read every page of a list."""
+        rows: list[Any] = []
+        cursor = ""
+        while True:
+            mark = "&" if "?" in path else "?"
+            page = await self.get(f"{path}{mark}limit={limit}{cursor}", **who)
+            assert len(page["data"]) <= limit
+            rows += page["data"]
+            if page["next"] is None:
+                return rows
+            cursor = f"&cursor={page['next']}"
+
     async def fold(self, records: Sequence[Record]) -> None:
         """Fold records as the projector does, in one slice."""
         fold = ReadModels(self.clock, Metrics(CollectorRegistry()), lambda _: None)
@@ -176,10 +186,6 @@ class Given:
         assert refused == ()
         async with self.writer.acquire() as connection, connection.transaction():
             await fold.apply(connection, ready)
-
-    async def template(self, **columns: object) -> None:
-        row: dict[str, object] = {"tenant": "demo", "template_id": "intro", "lane": 0} | columns
-        await self.insert("template", **row)
 
 
 @asynccontextmanager
@@ -210,7 +216,7 @@ async def open_door(
             TestServer(application(pool=reader, verifier=verifier, registry=registry, clock=clock))
         ) as client,
     ):
-        yield Given(database, writer, client, clock, registry)
+        yield Given(writer, database, client, clock, registry)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from tests.projector.query.given import Given
+from tests.projector.query.given import Hand
 from tests.support.clock import START
 
 DAY_BEFORE: Final = date(2025, 12, 31)
@@ -68,7 +68,7 @@ CALLERS: Final = (
 )
 
 
-async def live(given: Given, life: Life) -> None:
+async def live(hand: Hand, life: Life) -> None:
     """Put two emails of a seller there, with everything that an email can have."""
     columns = (
         ("opens", "opened"), ("clicks", "clicked"), ("attachment_views", "attachment_viewed"),
@@ -83,27 +83,27 @@ async def live(given: Given, life: Life) -> None:
                 f"{whose}last_{verb}_at": START + 1,
             }
     for place, message_id in enumerate(life.messages):
-        await _email(given, life, message_id, figures, START + place)
+        await _email(hand, life, message_id, figures, START + place)
     for table, period in (("tenant_day", {"day": DAY_BEFORE}), ("hour_of_week", {"hour": 1})):
-        await given.insert(
+        await hand.insert(
             table, tenant=life.tenant, owner=life.mark, lane=0, opens=life.number, **period
         )
 
 
 async def _email(
-    given: Given, life: Life, message_id: UUID, figures: Mapping[str, object], at: int
+    hand: Hand, life: Life, message_id: UUID, figures: Mapping[str, object], at: int
 ) -> None:
     mark, of = life.mark, {"tenant": life.tenant, "message_id": message_id}
-    await given.message(
+    await hand.message(
         **of, owner=mark, handed_at=at, scheduled_at=at, template_id=f"{life.tenant}-template",
         regarding=f"{mark}-deal", labels={"mark": mark}, **figures,
     )  # fmt: skip
-    await given.insert("label", **of, name="mark", value=mark)
-    await given.recipient(message_id, tenant=life.tenant, ref=life.ref, **figures)
+    await hand.insert("label", **of, name="mark", value=mark)
+    await hand.recipient(message_id, tenant=life.tenant, ref=life.ref, **figures)
     person = {
         "ref": life.ref, "address": f"li@{mark}.example", "name": f"Li {mark}", "id": f"{mark}-person",
     }  # fmt: skip
-    await given.personal(
+    await hand.personal(
         message_id,
         life.tenant,
         subject=f"Offer {mark}",
@@ -112,13 +112,13 @@ async def _email(
         links=[{"index": 0, "url": f"https://{mark}.example/", "text": f"See {mark}"}],
         attachments=[{"index": 0, "name": f"{mark}.pdf"}],
     )
-    await given.insert("link", **of, link_index=0, followed=True, host=f"{mark}.example")
-    await given.insert("attachment", **of, attachment_index=0, size=life.number, content_type=mark)
-    await given.insert(
+    await hand.insert("link", **of, link_index=0, followed=True, host=f"{mark}.example")
+    await hand.insert("attachment", **of, attachment_index=0, size=life.number, content_type=mark)
+    await hand.insert(
         "viewer", **of, attachment_index=0, ref=life.ref, attachment_views=life.number
     )
     for kind in (1, 2, 3):
-        await given.hit(
+        await hand.hit(
             message_id, kind, at + kind, tenant=life.tenant, ref=life.ref, user_agent=mark
         )
-    await given.letter(message_id, "reply", at, tenant=life.tenant, ref=life.ref, rule=mark)
+    await hand.letter(message_id, "reply", at, tenant=life.tenant, ref=life.ref, rule=mark)
