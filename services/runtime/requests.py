@@ -161,13 +161,16 @@ class Query:
         return written
 
     def all(self, name: str, *, maximum: int, most: int) -> tuple[str, ...]:
-        """Return every value of a repeatable parameter, each once, none longer than so many characters."""
-        written = tuple(dict.fromkeys(self._given.getall(name, ())))
+        """Return each value of a repeatable parameter once, none longer than so many characters.
+
+        As `maxItems` in a document of OpenAPI does, ``most`` counts what is given, a value given twice as two.
+        """
+        written = self._given.getall(name, ())
         if len(written) > most:
             raise invalid_parameter(name, f"It may be given at most {most} times.")
         for one in written:
             hold_to_text(name, one, maximum)
-        return written
+        return tuple(dict.fromkeys(written))
 
     def text(self, name: str, *, maximum: int) -> str | None:
         """Return text of at most so many characters, or None where not given."""

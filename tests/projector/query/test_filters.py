@@ -58,6 +58,7 @@ def test_a_search_is_split_into_words() -> None:
         ("label=", "label"),
         ("label=%00", "label"),
         ("&".join(f"label=a:{number}" for number in range(9)), "label"),
+        ("&".join(["engaged=opened"] * 9), "engaged"),
         ("q=" + "+".join("abcdefghi"), "q"),
         ("owner=a&owner=b", "owner"),
     ],
