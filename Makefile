@@ -53,6 +53,7 @@ lock: ## pin the dependencies of pyproject.toml anew, with hashes and without ad
 	@$(LOCK) pyproject.toml -o requirements.lock
 	@$(LOCK) pyproject.toml --extra dev -o requirements-dev.lock
 	@$(LOCK) deploy/local/java.in -o requirements-java.lock
+	@$(LOCK) tests/interop/schemathesis.in -o requirements-schemathesis.lock
 clean: ## remove what the others made, unless a stack runs
 	@$(or $(PYTHON),$(error $(NO_PYTHON))) -B -m deploy.local.clean
 

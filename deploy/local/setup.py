@@ -44,7 +44,7 @@ def packages() -> None:
     """Make the virtual environment and install the locked packages into it."""
     _say("Python packages into .venv/")
     _run(sys.executable, "-m", "venv", str(_ENVIRONMENT))
-    _install(_ENVIRONMENT / "bin" / "python", "requirements-dev.lock")
+    install(_ENVIRONMENT / "bin" / "python", "requirements-dev.lock")
     (_ENVIRONMENT / ".ready").touch()
 
 
@@ -116,14 +116,15 @@ def _runtime() -> Path:
     except java.NoJavaError:
         _say("a Java runtime into .venv/, because this machine has none")
         try:
-            _install(Path(sys.executable), "requirements-java.lock")
+            install(Path(sys.executable), "requirements-java.lock")
         except subprocess.CalledProcessError as error:
             raise IncompleteError(requirements.sentence("Java 17 or newer")) from error
         importlib.invalidate_caches()
         return java.find()
 
 
-def _install(python: Path, lock: str) -> None:
+def install(python: Path, lock: str) -> None:
+    """Install what a lock of this checkout pins into the environment of an interpreter."""
     options = ["--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check"]
     _run(str(python), "-m", "pip", "install", *options, "-r", str(CHECKOUT / lock))
 

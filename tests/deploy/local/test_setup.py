@@ -25,7 +25,13 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.lock", "requirements-dev.lock", "requirements-java.lock"]
+    "name",
+    [
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-java.lock",
+        "requirements-schemathesis.lock",
+    ],
 )
 def test_a_lock_pins_every_package_by_hash_and_names_no_address(name: str) -> None:
     text = (CHECKOUT / name).read_text()
