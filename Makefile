@@ -48,7 +48,7 @@ docs: $(PACKAGES) ## write the generated documents anew
 	@$(PY) -m deploy.documents
 fmt: $(PACKAGES) ## format, and repair what the linter can
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
-setup: $(PACKAGES) $(KAFKA) ## install what the others need into .venv/ and .run/; they do it themselves
+setup: $(PACKAGES) $(KAFKA) ## install what the others need into .venv/ and .run/; they do it themselves (PYTHON=python3.13)
 lock: ## pin the dependencies of pyproject.toml anew, with hashes and without addresses (needs uv)
 	@$(LOCK) pyproject.toml -o requirements.lock
 	@$(LOCK) pyproject.toml --extra dev -o requirements-dev.lock
@@ -59,6 +59,6 @@ clean: ## remove what the others made, unless a stack runs
 
 $(PACKAGES): requirements-dev.lock
 	@$(or $(PYTHON),$(error $(NO_PYTHON))) -m deploy.local.requirements
-	@$(PYTHON) -m deploy.local.setup packages
+	@$(PYTHON) -m deploy.local.setup packages $(if $(findstring command,$(origin PYTHON)),"$(shell command -v "$(PYTHON)")")
 $(KAFKA): deploy/local/kafka/pom.xml deploy/local/kafka/tools.pom.xml | $(PACKAGES)
 	@$(PY) -m deploy.local.setup kafka

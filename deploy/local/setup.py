@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.local import java, requirements
+from deploy.local import interpreter, java, requirements
 from deploy.local.unprivileged import CHECKOUT
 
 LIBRARIES = CHECKOUT / ".run" / "kafka" / "libs"
@@ -40,10 +40,11 @@ class IncompleteError(Exception):
     """A step did not bring what it should."""
 
 
-def packages() -> None:
-    """Make the virtual environment and install the locked packages into it."""
-    _say("Python packages into .venv/")
-    _run(sys.executable, "-m", "venv", str(_ENVIRONMENT))
+def packages(python: str | None = None) -> None:
+    """Make the virtual environment of an interpreter, or the quickest; install the locked packages into it."""
+    chosen = python or str(interpreter.choose(os.environ.get("PATH", "")))
+    _say(f"Python packages into .venv/, for {chosen}")
+    _run(chosen, "-m", "venv", "--clear", str(_ENVIRONMENT))
     install(_ENVIRONMENT / "bin" / "python", "requirements-dev.lock")
     (_ENVIRONMENT / ".ready").touch()
 
@@ -137,10 +138,13 @@ def _say(text: str) -> None:
     print(f"== installing {text}", flush=True)
 
 
-def main(step: str) -> int:
-    """Do one step, `packages` or `kafka`; the exit status."""
+def main(step: str, *told: str) -> int:
+    """Do one step, `packages` (and for which interpreter, else the quickest) or `kafka`; the exit status."""
     try:
-        {"packages": packages, "kafka": kafka}[step]()
+        if step == "packages":
+            packages(*told)
+        else:
+            kafka()
     except (
         IncompleteError,
         java.NoJavaError,
@@ -153,4 +157,4 @@ def main(step: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
