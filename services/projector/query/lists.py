@@ -7,10 +7,10 @@ from schemas.instant import Instant
 from services.projector.query import shapes
 from services.projector.query.filters import MessageFilter
 from services.projector.query.ordering import TEMPLATES
-from services.projector.query.paging import Conditions, Walk, read_page
+from services.projector.query.paging import Conditions, read_page
 from services.projector.query.parameters import PageOf, pattern
 from services.projector.query.scope import Scope
-from services.projector.query.selection import WALKED, Asked, message_conditions, read_messages
+from services.projector.query.selection import Asked, message_conditions, read_messages
 from services.projector.query.shapes import NOBODY, Personal, Shape
 from services.projector.query.standing import Standing
 from services.projector.query.status import ABOUT_SENDING
@@ -30,9 +30,10 @@ async def messages(
     """Read one page of messages."""
     order = page_of.order.told(standing.engaged)
     asked = Asked(scope=scope, wanted=wanted, order=order, frame=QUERIES["messages"])
-    walk = Walk(after=page_of.after, limit=page_of.limit, looked_at=WALKED)
     conditions = told_conditions(scope, standing, wanted)
-    page = await read_messages(connection, asked, conditions, walk)
+    page = await read_messages(
+        connection, asked, conditions, after=page_of.after, limit=page_of.limit
+    )
     return {
         "data": shaped(standing, page.rows, now),
         "next": page_of.cursor(page.next),

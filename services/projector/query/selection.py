@@ -1,22 +1,25 @@
 """A filter of messages in SQL, and the rare ones found first.
 
 A search or a label is looked for in two ways. What many emails have is met soon on the way through the list; what few
-have is found by its own index. So a page is tried on the first rows of the list; where they do not fill it, the index
-is asked. What it finds is met on the way through the list's own index where some of it was met already; what seems to
-lie far off is read at once and sorted. Where the index finds too many, the list is gone through after all, up to the
-deadline.
+have is found by its own index. So the first rows of the list are looked at, and more of them where that promises a full
+page; where it does not, or they do not fill it, the index is asked. What it finds is met on the way through the list's
+own index where some of it was met already; what seems to lie far off is read at once and sorted. Where the index finds
+too many, the list is gone through after all, up to the deadline.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 from uuid import UUID
 
+from services.projector.query.cursor import Position
 from services.projector.query.filters import Label, MessageFilter
 from services.projector.query.ordering import Order
 from services.projector.query.paging import (
     Conditions,
     Page,
+    Sparse,
     Walk,
     gathered,
     read_page,
@@ -28,7 +31,8 @@ from services.runtime.postgres import Connection, Queries
 
 QUERIES: Final = Queries.load(__package__ or "", "lists.sql")
 
-# Rows of the list that are looked at before an index is asked.
+# Rows of the list that are looked at in any case, and those where so many met what is asked for that more may do.
+SAMPLED: Final = 150
 WALKED: Final = 500
 # Emails that an index is let find.
 MOST: Final = 50_000
@@ -94,24 +98,38 @@ def add_rare(conditions: Conditions, wanted: MessageFilter) -> Conditions:
 
 
 async def read_messages(
-    connection: Connection, asked: Asked, conditions: Conditions, walk: Walk
+    connection: Connection,
+    asked: Asked,
+    conditions: Conditions,
+    *,
+    after: Position | None,
+    limit: int,
 ) -> Page:
     """Read one page of messages, in the way that suits what is asked for."""
     order, frame, wanted = asked.order, asked.frame, asked.wanted
     if not (wanted.terms or wanted.labels):
-        return await read_page(
-            connection, frame, conditions, order, after=walk.after, limit=walk.limit
-        )
-    page = await read_walk(
-        connection, frame, conditions, lambda looked_at: add_rare(looked_at, wanted), order, walk
-    )
+        return await read_page(connection, frame, conditions, order, after=after, limit=limit)
+
+    async def walked(looked_at: int) -> Page | Sparse:
+        walk = Walk(after=after, limit=limit, looked_at=looked_at)
+        add_late = partial(add_rare, wanted=wanted)
+        return await read_walk(connection, frame, conditions, add_late, order, walk)
+
+    page = await walked(SAMPLED)
+    if isinstance(page, Sparse) and promises(page.met, limit):
+        page = await walked(WALKED)
     if isinstance(page, Page):
         return page
     rare = await find_rare(connection, asked.scope, wanted)
     whole = add_found(conditions, rare)
     if page.met == 0 and rare.ids is not None and len(rare.ids) <= GATHERED:
         whole, order = gathered(whole, order)
-    return await read_page(connection, frame, whole, order, after=walk.after, limit=walk.limit)
+    return await read_page(connection, frame, whole, order, after=after, limit=limit)
+
+
+def promises(met: int | None, limit: int) -> bool:
+    """Tell whether so many among those sampled promise a page, and the row that says that there are more."""
+    return met is not None and met * WALKED > limit * SAMPLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from services.projector.query.scope import Scope, reading
+from services.projector.query.selection import SAMPLED, WALKED, promises
 from services.runtime.postgres import Pool
 from tests.projector.query.given import DAY, REF, Given
 from tests.support.clock import START
@@ -185,6 +186,20 @@ async def test_what_many_have_is_found_on_the_way(given: Given) -> None:
     await many(given, 1_500)
     assert await ids(given, "q=freq&limit=3", **MANAGER) == [1499, 1498, 1497]
     assert await ids(given, "label=rare:no&limit=3&sort=sent_at", **MANAGER) == [1, 2, 3]
+    # More than are sampled, then more than are looked at.
+    expected = [number for number in range(1_500, 0, -1) if number % 100]
+    for limit in (SAMPLED, WALKED // 2, WALKED):
+        assert await ids(given, f"q=freq&limit={limit}", **MANAGER) == expected[:limit]
+
+
+@pytest.mark.parametrize(
+    ("met", "limit", "told"),
+    [(None, 50, False), (0, 1, False), (15, 50, False), (16, 50, True), (SAMPLED, WALKED, False)],
+)
+def test_more_is_looked_at_where_the_sample_promises_more_than_a_page(
+    met: int | None, limit: int, told: bool
+) -> None:
+    assert promises(met, limit) is told
 
 
 async def test_the_search_tells_a_seller_no_id_of_others(given: Given) -> None:
