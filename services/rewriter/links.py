@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv6Address
+from itertools import count, repeat
 from typing import Final, NamedTuple
 
 from services.rewriter.domains import Domains
@@ -159,6 +160,8 @@ def decide(
     what it makes of one mail's links grows with the address alone.
     """
     found = list(spots)
+    if not found:
+        return ()
     rules = rules_for(
         found,
         own_urls=own_urls,
@@ -168,23 +171,32 @@ def decide(
         unsubscribe_urls=unsubscribe_urls,
     )
     # Nearly all are such that nothing speaks against them; of the others it is asked one by one.
-    urls = [spot.url for spot in found]
-    hosts = easy_hosts(urls)
-    hard = _hard_hosts(hosts, rules)
-    fine = _fine_characters(urls[:MAX_LINKS], hosts, make)
-    asked, named = rules.suspects, rules.unsubscribe_urls
-    return tuple(
-        [
-            judge(index, spot, rules)
-            if host in hard
-            or spot.mark is not None
-            or len(spot.url) > fine
-            or index >= MAX_LINKS
-            or (index in asked and is_unsubscribe(spot.url, spot.text, named))
-            else Link(index, spot, host, None)
-            for index, (spot, host) in enumerate(zip(found, hosts, strict=True))
-        ]
-    )
+    hosts = easy_hosts([spot.url for spot in found])
+    made = list(map(Link, count(), found, hosts, repeat(None)))
+    for index in _odd(found, hosts, rules):
+        made[index] = judge(index, found[index], rules)
+    return tuple(made)
+
+
+def _odd(found: Sequence[LinkSpot], hosts: Sequence[str], rules: Rules) -> set[int]:
+    """Number the links of which more must be asked; all that others are asked for is fulfilled by the rest together."""
+    named = rules.unsubscribe_urls
+    odd = {
+        index
+        for index in rules.suspects
+        if is_unsubscribe(found[index].url, found[index].text, named)
+    }
+    if hard := _hard_hosts(hosts, rules):
+        odd.update([index for index, host in enumerate(hosts) if host in hard])
+    marks = [spot.mark for spot in found]
+    if marks.count(None) < len(marks):
+        odd.update([index for index, mark in enumerate(marks) if mark is not None])
+    sizes = [len(spot.url) for spot in found]
+    fine = _fine_characters(found, sizes[:MAX_LINKS], hosts, rules.make)
+    if max(sizes) > fine:
+        odd.update([index for index, size in enumerate(sizes) if size > fine])
+    odd.update(range(MAX_LINKS, len(found)))
+    return odd
 
 
 def edits(links: Iterable[Link], made: Mapping[int, str]) -> list[Edit]:
@@ -232,16 +244,19 @@ def _hard_hosts(hosts: Iterable[str], rules: Rules) -> set[str]:
     return {host for host in {*hosts} if not host or host in ours or host in rules.excluded}
 
 
-def _fine_characters(urls: Sequence[str], hosts: Sequence[str], make: MakeLink) -> int:
+def _fine_characters(
+    found: Sequence[LinkSpot], sizes: Sequence[int], hosts: Sequence[str], make: MakeLink
+) -> int:
     """Return how long an easy address may be so that its tracking link certainly is not too long."""
-    sizes = [len(url) if host else 0 for url, host in zip(urls, hosts, strict=False)]
-    longest = max(sizes, default=0)
+    if "" in hosts:
+        sizes = [size if host else 0 for size, host in zip(sizes, hosts, strict=False)]
+    longest = max(sizes)
     if longest > _EASY_CHARACTERS:
         longest = max(size for size in [*sizes, 0] if size <= _EASY_CHARACTERS)
     if not longest:
         return 0
     index = sizes.index(longest)
-    return 0 if _too_long(index, urls[index], make) else longest
+    return 0 if _too_long(index, found[index].url, make) else longest
 
 
 def _not_meant_for_us(spot: LinkSpot) -> LinkReason | None:

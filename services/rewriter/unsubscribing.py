@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
-from services.rewriter.holding import holding
+from services.rewriter.sought import Sought
 
 _LONGEST_WORDS: Final = 100
 # By language; without accents and with a blank for every dash and underscore, as `_plain` writes what is compared.
@@ -58,38 +58,27 @@ _STEMS: Final = tuple(sorted({_plain(stem) for stems in STEMS.values() for stem 
 _ASCII_STEMS: Final = tuple(stem for stem in _STEMS if stem.isascii())
 
 
-# A text that holds a stem holds, without vowels and whatever is no letter, what is left of the stem. So half of the
-# characters need be searched, for half as many words.
-_CONSONANTS: Final[dict[int, int | str | None]] = dict.fromkeys(range(128)) | {
-    ord(written): letter
-    for letter in "bcdfghjklmnpqrstvwxyz"
-    for written in (letter, letter.upper())
-}
-_BY_LINE: Final = _CONSONANTS | {ord("\n"): "\n"}
-# Of the stems' rests so much that each stem has one; that all have is a law in the tests.
-_RESTS: Final = (
-    *("scr", "mld", "dbj", "strgn", "zygnj", "dhls", "bnl", "ptt", "prtls", "prttls", "bbstll"),
-    *("bskryp", "cncllt", "lprfrn", "mvmfrm", "prnmrr", "rgstrr", "schrjv", "dscdst", "dsbnn"),
-    *("lrtkz", "wypsz", "dzbn", "vnml"),
-)
+# What `_plain` makes one blank, of characters of ASCII.
+_GAP: Final = "[\t-\r\x1c- _\\-+.]+"
+_SAYS_SO: Final = Sought("|".join(stem.replace(" ", _GAP) for stem in _ASCII_STEMS))
 
 
 def suspects(urls: Sequence[str], texts: Sequence[str], named: Collection[str] = ()) -> set[int]:
     """Number those of a mail's links (address and words) of which `is_unsubscribe` need be asked; all others are none.
 
-    To ask it of all would take as long as finding them.
+    Most mails hold none of the stems, which is asked of all links at once.
     """
     lines = [*urls, *texts]
     whole = "\n".join(lines)
     if "%" in whole:
         lines[: len(urls)] = map(unquote, urls)
         whole = "\n".join(lines)
-    if whole.count("\n") >= len(lines):
-        lines = [line.replace("\n", "") for line in lines]
-        whole = "\n".join(lines)
-    numbers = holding(_RESTS, whole.translate(_BY_LINE))
+    numbers: set[int] = set()
     if not whole.isascii():
         numbers.update(number for number, line in enumerate(lines) if not line.isascii())
+    if _SAYS_SO.may_stand_in(whole.lower()):
+        says_so = _SAYS_SO.may_stand_in
+        numbers.update([number for number, line in enumerate(lines) if says_so(line.lower())])
     found = {number % len(urls) for number in numbers}
     return (
         found.union(number for number, url in enumerate(urls) if url in named) if named else found

@@ -13,6 +13,7 @@ from typing import Final
 from services.rewriter.html.spots import RAW_TEXT_LIMIT, TEXT_LIMIT, LinkSpot, link_text
 from services.rewriter.html.syntax import SPACE
 from services.rewriter.references import link_target
+from services.rewriter.sought import Sought
 
 _NAME: Final = r"[a-z][a-z0-9\-]*+="
 _VALUE: Final = rf"(?:\"[^\"]*+\"|'[^']*+'|[^{SPACE}\"'<>=/]++)"
@@ -52,6 +53,10 @@ _ALTERNATIVE: Final = re.compile(
 )
 # What `link_target` takes away at both ends of an address.
 _STRIPPED: Final = "".join(map(chr, range(0x21)))
+# In lines of words, white space of which some is left out or becomes a blank.
+_UNEVEN: Final = Sought(
+    "[\t\v-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|  |^ |\n | \n| $"
+)
 
 
 def spots(pieces: Sequence[str], offsets: Sequence[int]) -> list[LinkSpot]:
@@ -89,11 +94,12 @@ def targets(raws: Sequence[str]) -> list[str]:
 
 def texts(written: Sequence[str]) -> list[str]:
     """What `link_text` says of the words of each link; with less ado where nothing in any of them is unusual."""
-    together = "".join(written)
-    unusual = "&" in together or "<" in together or "\0" in together
-    if unusual or max(map(len, written)) > TEXT_LIMIT:
+    together = "\n".join(written)
+    if max(map(len, written)) > TEXT_LIMIT or any(map(together.__contains__, "&<\0")):
         return [link_text(words(one)[:RAW_TEXT_LIMIT]) for one in written]
-    return [" ".join(one.split()) for one in written]
+    if together.count("\n") >= len(written) or _UNEVEN.may_stand_in(together):
+        return [" ".join(one.split()) for one in written]
+    return list(written)
 
 
 def words(written: str) -> str:

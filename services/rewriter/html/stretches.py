@@ -24,9 +24,11 @@ from services.rewriter.html.easy_links import LINK_BEGINS, LINK_ENDS, PIECES, sp
 from services.rewriter.html.spots import CID, LinkSpot
 from services.rewriter.html.syntax import SPACE
 from services.rewriter.html.tags import PLACE_MARK
+from services.rewriter.sought import Sought
 
 # A quoted value in which `<` or `>` stands, or which never ends. Begins with a literal, which `re` finds quickest.
-_ODD: Final = re.compile(rf"=[{SPACE}]*+(?:\"[^\"<>]*+[<>]|'[^'<>]*+[<>])")
+_ODD_VALUE: Final = rf"=[{SPACE}]*(?:\"[^\"<>]*[<>]|'[^'<>]*[<>])"
+_ODD: Final = re.compile(_ODD_VALUE.replace("*", "*+"))
 # A comment without links and what a browser takes for one, to Word and to everybody. Its end is the first. None holds
 # `<!` but at its end, nor is it long, because its end is sought behind every `<!`.
 _COMMENT: Final = (
@@ -61,6 +63,10 @@ _JOINT: Final = "<b>"
 _PLACE: Final = re.compile(f"-(?i:{PLACE_MARK.partition('-')[2]})")
 _PICTURE: Final = re.compile(f":(?<=(?i:{CID}))")
 _UNSOUND: Final = (_ODD, _PLACE, _PICTURE)
+# The same, to be asked whether one of them stands in a text.
+_SOME_SAY: Final = rf"(?i:{CID}|-{PLACE_MARK.partition('-')[2]})"
+_UNSOUND_SOMEWHERE: Final = Sought(f"{_ODD_VALUE}|{_SOME_SAY}")
+_SAYS_SOMEWHERE: Final = Sought(_SOME_SAY)
 
 
 class _Passed(NamedTuple):
@@ -150,8 +156,7 @@ def _is_sound(pieces: list[str]) -> bool:
     between, words = pieces[::PIECES], "".join(pieces[4::PIECES])
     rest = _JOINT.join(between) + "<"
     return not (
-        _ODD.search(rest)
-        or _says(rest)
+        _UNSOUND_SOMEWHERE.may_stand_in(rest)
         # Where it ends with `>` one need not ask.
         or any(map(_inside, [one for one in between if one[-1:] != ">"]))
         or ("<" in words and _says(words))
@@ -181,4 +186,4 @@ def _inside(text: str) -> bool:
 
 
 def _says(text: str) -> bool:
-    return bool(_PICTURE.search(text) or _PLACE.search(text))
+    return _SAYS_SOMEWHERE.may_stand_in(text)

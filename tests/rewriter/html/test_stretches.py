@@ -140,6 +140,24 @@ def test_both_ways_say_the_same_of_mails_with_changes(html: str, data: st.DataOb
     assert scan(html) == slow(html)
 
 
+UNSOUND = st.lists(
+    st.sampled_from(
+        [*["=", '"', "'", " ", "\t", "<", ">", "x", "cid:", "CiD:", "-inkling-attachments"],
+         *["-in\u212aling-Attachments", "-\u0131nkling-attachments", "-inkling", "\ud800", "\u00a0"]]
+    ),
+    max_size=8,
+).map("".join)  # fmt: skip
+
+
+@given(UNSOUND)
+def test_whatever_the_scanner_would_look_at_is_unsound(text: str) -> None:
+    lower = text.lower()
+    looked_at = "cid:" in lower or "-inkling-attachments" in lower or "\ud800" in text
+    odd = looked_at or stretches._ODD.search(text) is not None
+    assert stretches._UNSOUND_SOMEWHERE.may_stand_in(text) is odd
+    assert stretches._SAYS_SOMEWHERE.may_stand_in(text) is looked_at
+
+
 @pytest.mark.parametrize(
     "html", [*test_scanner.LINKS, *test_scanner.NO_LINKS, *test_scanner.HIDDEN, *ORDINARY, *ODD]
 )
