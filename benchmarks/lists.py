@@ -48,7 +48,7 @@ TENANTS = (
     Sized(name="small", emails=SMALL, first_seller=12, sellers=2, templates=10),
     Sized(name="other", emails=LARGE // 10),
 )
-ASKS = 150
+ASKS = 500
 LIVE = 1_000
 SELLER = "seller-12"
 LIMIT_MS, LIMIT_RATIO = 25.0, 1.5
