@@ -276,6 +276,11 @@ def _taken_out(raw: bytes, parent: Part, gone: list[bool]) -> list[Replacement]:
             if following >= 0:
                 made.append((children[first].line, following, b""))
             else:
-                made.append((children[first].before, children[last - 1].end, b""))
+                end = children[last - 1].end
+                # A part that is a header alone ends where a boundary of those around begins, which needs a line of its own.
+                begin = (
+                    children[first].line if raw[end : end + 1] == b"-" else children[first].before
+                )
+                made.append((begin, end, b""))
         first = last + 1
     return made

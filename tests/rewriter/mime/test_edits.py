@@ -99,6 +99,24 @@ def test_files_go_with_their_boundaries_and_leave_no_trace(dropped: set[int], en
     assert out.removesuffix(b"\r\n") == kept.removesuffix(b"\r\n")
 
 
+@pytest.mark.parametrize("file", [b"", b"\r\n", b"\r\nJVBERi0=\r\n", b"\r\nJVBERi0=\r\n\r\n"])
+@pytest.mark.parametrize("end", [b"", b"--c--\r\n"])
+@pytest.mark.parametrize("after", [b"--b--\r\n", b"--b\r\n\r\nlast\r\n--b--\r\n"])
+def test_the_boundary_around_stays_in_a_line_of_its_own(
+    file: bytes, end: bytes, after: bytes
+) -> None:
+    begin = (
+        HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: multipart/related; boundary=c\r\n\r\n--c\r\nContent-Type: text/html\r\n\r\n<p>"
+    )
+    header = (
+        b"\r\n--c\r\nContent-Type: image/png; name=a.png\r\nContent-Disposition: attachment\r\n"
+    )
+    document = mime.read(begin + header + file + end + after)
+    out = mime.write(document, Changes(dropped_files={0}))
+    assert out == begin + b"\r\n" + end + after
+
+
 def test_a_multipart_that_loses_everything_keeps_an_empty_text() -> None:
     raw = _with_files(0, 1, text=b"")
     out = mime.write(mime.read(raw), Changes(dropped_files={0, 1}))
