@@ -277,7 +277,7 @@ def _taken_out(raw: bytes, parent: Part, gone: list[bool]) -> list[Replacement]:
                 made.append((children[first].line, following, b""))
             else:
                 end = children[last - 1].end
-                # A part that is a header alone ends where a boundary of those around begins, which needs a line of its own.
+                # A part that is a header alone ends where a boundary around begins, which needs a line of its own.
                 begin = (
                     children[first].line if raw[end : end + 1] == b"-" else children[first].before
                 )
