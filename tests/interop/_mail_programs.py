@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import re
 import shutil
 import smtplib
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.local.unprivileged import CHECKOUT
+from tests.interop import _go
 from tests.support import debian
 
 FOLDER: Final = CHECKOUT / ".run" / "interop" / "mail"
@@ -22,7 +22,6 @@ NO_NODE: Final = (
     "Node.js 20 with npm is missing. Debian: apt install nodejs npm; macOS: brew install node;"
     " Fedora: dnf install nodejs"
 )
-NO_GO: Final = "Go is missing. Debian: apt install golang-go; macOS: brew install go; Fedora: dnf install golang"
 NO_SWAKS: Final = (
     "swaks is missing. Debian: apt install apt dpkg perl (it is then unpacked beside);"
     " macOS: brew install swaks; Fedora: dnf install swaks"
@@ -71,12 +70,10 @@ def fetch() -> Programs:
     """Install and build what is not there yet; NotToBeHadError names what this machine lacks."""
     if not (shutil.which("node") and shutil.which("npm")):
         raise debian.NotToBeHadError(NO_NODE)
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    if go is None:
-        raise debian.NotToBeHadError(NO_GO)
+    go_parser = _go.build(_HERE / "mail_parser.go", FOLDER / "mail_parser")
     swaks = debian.programs("swaks", ("swaks",), FOLDER, NO_SWAKS)["swaks"]
     _install()
-    return Programs(swaks=swaks, go_parser=_build(go))
+    return Programs(swaks=swaks, go_parser=go_parser)
 
 
 def written_by_nodemailer(options: Iterable[Mapping[str, Any]]) -> list[bytes]:
@@ -112,14 +109,6 @@ def _install() -> None:
     command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
     _run([*command, "--prefix", str(FOLDER), *PACKAGES], "")
     marked.write_text(wanted, "utf-8")
-
-
-def _build(go: str) -> Path:
-    source, built = _HERE / "mail_parser.go", FOLDER / "mail_parser"
-    if built.exists() and built.stat().st_mtime > source.stat().st_mtime:
-        return built
-    _run([go, "build", "-o", str(built), str(source)], "")
-    return built
 
 
 def _smtplib(_: Programs, letters: Sequence[Letter], port: int) -> None:
@@ -189,7 +178,6 @@ def _run(command: Sequence[str], told: str) -> str:
         capture_output=True,
         timeout=_SECONDS,
         check=False,
-        env={**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "", "CGO_ENABLED": "0"},
     )
     if done.returncode != 0:
         said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
