@@ -137,4 +137,4 @@ def test_the_table_has_a_line_for_each_operation() -> None:
 
 
 def test_tests_are_no_encounters() -> None:
-    assert names() == ["mail", "prometheus", "queries", "webhooks"]
+    assert names() == ["lag", "mail", "prometheus", "queries", "webhooks"]
