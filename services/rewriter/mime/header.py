@@ -109,6 +109,7 @@ def read(
     at, sound, count = start, True, 0
     if raw.startswith(b"From ", at):  # the line before each mail in an mbox
         at = _after_line(raw, at)
+        sound = _ends_lines_alike(raw, start, at)
     while True:
         if at >= len(raw) or stops(at):
             return Header(fields=tuple(fields), start=start, end=at, body=at, sound=sound)

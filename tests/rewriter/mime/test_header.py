@@ -37,13 +37,14 @@ def test_spans_are_those_of_all_fields() -> None:
     [
         b"From: a\r\nno field\r\n\r\n",
         b"From: a\rTo: b\r\n\r\n",
+        b"From a@b\rc Thu Nov 26 10:00:00 2026\r\nFrom: a\r\n\r\n",
         b"To : a\r\n\r\n",
         b"\xef\xbb\xbfFrom: a\r\n\r\n",
         b" folded first\r\n\r\n",
         b"a: b\n" * (MAX_FIELDS + 1) + b"\nbody",
         b"a: " + b"b" * 300_000 + b"\n\nbody",
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_a_header_that_programs_read_differently_is_not_sound(raw: bytes) -> None:
     assert not header.read(raw, 0).sound
