@@ -1,10 +1,13 @@
 """What an answer gives away; read by our tests and by schemathesis, so that it stands on nothing but Python."""
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
-from urllib.parse import unquote
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
 
 # What a parameter's description says and its schema cannot.
 IN_WORDS: Final = frozenset(
@@ -21,6 +24,7 @@ IN_WORDS: Final = frozenset(
     }
 )
 _REFUSED: Final = 400
+_DOCUMENT: Final = Path(__file__).parents[2] / "services" / "projector" / "query" / "openapi.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,26 @@ def is_in_words(body: bytes) -> bool:
     problem = json.loads(body)
     told = (problem.get("field"), problem.get("detail"))
     return problem["type"] == "urn:inkling:problem:invalid-cursor" or told in IN_WORDS
+
+
+def are_labels(query: str) -> bool:
+    """Tell whether all labels of a query, as they are written in it, are what the document says a label is.
+
+    A number or null that was drawn for one, because it is no text, is a text as soon as it stands in a query.
+    """
+    given = parse_qs(query, keep_blank_values=True).get("label", [])
+    schema = _labels()
+    one = schema["items"]
+    return len(given) <= schema["maxItems"] and all(
+        one["minLength"] <= len(label) <= one["maxLength"] and re.search(one["pattern"], label)
+        for label in given
+    )
+
+
+@cache
+def _labels() -> Any:
+    document = json.loads(_DOCUMENT.read_bytes())
+    return document["components"]["parameters"]["Label"]["schema"]
 
 
 def _without_the_path(body: str, target: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from services.projector.query.web import OPENAPI
 from tests.interop.__main__ import names
-from tests.interop._foreign import Told, given_away, is_in_words
+from tests.interop._foreign import Told, are_labels, given_away, is_in_words
 from tests.interop.queries import CALLERS, LIVES, NOBODYS, Run, hinted, hints, marks, operations
 from tests.projector.query.marked import ANA, BOB
 from tests.projector.query.test_document_under_fire import holds, resolved
@@ -57,6 +57,23 @@ def test_only_what_the_document_says_in_words_may_refuse_what_its_schemas_allow(
     before = orjson.dumps(invalid | {"detail": "It must not be before from."})
     nul = orjson.dumps(invalid | {"detail": "It must not contain the character NUL."})
     assert [is_in_words(one) for one in (cursor, before, nul)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("query", "are"),
+    [
+        ("", True),
+        ("label=0.0&label=null&limit=x", True),
+        ("label=" + "x" * 321, True),
+        ("label=" + "x" * 322, False),
+        ("label=", False),
+        ("label=%3Ax", False),
+        ("label=a%00", False),
+        ("&".join(["label=a"] * 9), False),
+    ],
+)
+def test_what_was_drawn_as_no_text_is_a_label_once_it_is_written(query: str, are: bool) -> None:
+    assert are_labels(query) is are
 
 
 def test_the_hints_are_what_the_document_allows() -> None:
