@@ -18,13 +18,15 @@ _VALUE_CHARACTERS: Final = 8_192
 _END: Final = re.compile(rb"\n(?![ \t])")
 _NAME: Final = re.compile(rb"([!-9;-~]++):")
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
-# `name=value` after a `;`. Each alternative takes what there is, so that nothing is tried twice.
+# `name=value` after a `;`. Each alternative takes what there is, so that nothing is tried twice. In all of these only
+# the blanks of ASCII are such: others come from bytes that some programs take for letters of the word beside.
 _PARAMETER: Final = re.compile(
-    r';\s*+([^;=\s"]*+)\s*+=\s*+(?:"((?:[^"\\]++|\\.|\\\Z)*)(?:"|\Z)|([^;]*+))', re.DOTALL
+    r';\s*+([^;=\s"]*+)\s*+=\s*+(?:"((?:[^"\\]++|\\.|\\\Z)*)(?:"|\Z)|([^;]*+))',
+    re.DOTALL | re.ASCII,
 )
-_ENDED: Final = re.compile(r"\s*+(?:[;(]|\Z)")
+_ENDED: Final = re.compile(r"\s*+(?:[;(]|\Z)", re.ASCII)
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]++")
-_MEDIA: Final = re.compile(rf"\s*({_TOKEN.pattern})/({_TOKEN.pattern})\s*+(?=[;(]|\Z)")
+_MEDIA: Final = re.compile(rf"\s*({_TOKEN.pattern})/({_TOKEN.pattern})\s*+(?=[;(]|\Z)", re.ASCII)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT: Final = re.compile(r"\([^()]*+\)")
 _SECTION: Final = re.compile(r"(.+?)(?:\*(\d{1,3}))?(\*)?", re.DOTALL)

@@ -81,6 +81,7 @@ def test_a_huge_field_is_given_in_pieces_that_are_all_of_it() -> None:
         ('a/b; name="never closed; x=y', {"name": "never closed; x=y"}),
         ("a/b; name=two words", {"name": "two words"}),
         ("a/b; name*=nothing'", {"name": "nothing'"}),
+        ("a/b;\xa0boundary=x; charset\xa0=y", {"\xa0boundary": "x", "charset\xa0": "y"}),
     ],
 )
 def test_parameters(value: str, parameters: dict[str, str]) -> None:
@@ -107,6 +108,10 @@ def test_a_parameter_twice_or_in_half_quotes_is_ambiguous() -> None:
         ("text/html/x", None, "text/html/x"),
         ("BASE64 (a comment)", None, "base64"),
         ('"inline"; x', None, "inline"),
+        (" \t text/html ;", "text/html", "text/html"),
+        # A blank beyond ASCII is a letter to some.
+        ("\xa0text/html", None, "\xa0text/html"),
+        ("text/html\u2003; a=b", None, "text/html\u2003"),
         ("", None, ""),
     ],
 )
