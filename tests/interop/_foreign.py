@@ -24,6 +24,7 @@ IN_WORDS: Final = frozenset(
     }
 )
 _REFUSED: Final = 400
+_SAID_OF_TEXTS: Final = frozenset({"type", "minLength", "maxLength", "pattern"})
 _DOCUMENT: Final = Path(__file__).parents[2] / "services" / "projector" / "query" / "openapi.json"
 
 
@@ -59,24 +60,43 @@ def is_in_words(body: bytes) -> bool:
     return problem["type"] == "urn:inkling:problem:invalid-cursor" or told in IN_WORDS
 
 
-def are_labels(query: str) -> bool:
-    """Tell whether all labels of a query, as they are written in it, are what the document says a label is.
+def are_allowed(query: str, names: Collection[str]) -> bool:
+    """Tell whether the parameters named, as they are written in a query, are what the document says of texts.
 
-    A number or null that was drawn for one, because it is no text, is a text as soon as it stands in a query.
+    A number or null that was drawn because it is no text is one as soon as it stands in a query, and an empty list is
+    nothing there. Of what is no text, or has a format, this says nothing: no.
     """
-    given = parse_qs(query, keep_blank_values=True).get("label", [])
-    schema = _labels()
-    one = schema["items"]
-    return len(given) <= schema["maxItems"] and all(
-        one["minLength"] <= len(label) <= one["maxLength"] and re.search(one["pattern"], label)
-        for label in given
+    given = parse_qs(query, keep_blank_values=True)
+    return all(
+        _are_texts_of(schema, given[name])
+        for name in names
+        if name in given
+        for schema in _schemas(name)
     )
 
 
+def _are_texts_of(schema: Mapping[str, Any], values: Collection[str]) -> bool:
+    one = schema.get("items", schema)
+    most = schema.get("maxItems", len(values)) if "items" in schema else 1
+    return (
+        len(values) <= most
+        and one.get("type") == "string"
+        and _SAID_OF_TEXTS.issuperset(one)
+        and all(
+            one.get("minLength", 0) <= len(value) <= one.get("maxLength", len(value))
+            and re.search(one.get("pattern", ""), value)
+            for value in values
+        )
+    )
+
+
+def _schemas(name: str) -> list[Any]:
+    return [one["schema"] for one in _parameters() if (one["name"], one["in"]) == (name, "query")]
+
+
 @cache
-def _labels() -> Any:
-    document = json.loads(_DOCUMENT.read_bytes())
-    return document["components"]["parameters"]["Label"]["schema"]
+def _parameters() -> list[Any]:
+    return list(json.loads(_DOCUMENT.read_bytes())["components"]["parameters"].values())
 
 
 def _without_the_path(body: str, target: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from services.projector.query.web import OPENAPI
 from tests.interop.__main__ import names
-from tests.interop._foreign import Told, are_labels, given_away, is_in_words
+from tests.interop._foreign import Told, are_allowed, given_away, is_in_words
 from tests.interop.queries import CALLERS, LIVES, NOBODYS, Run, hinted, hints, marks, operations
 from tests.projector.query.marked import ANA, BOB
 from tests.projector.query.test_document_under_fire import holds, resolved
@@ -60,7 +60,7 @@ def test_only_what_the_document_says_in_words_may_refuse_what_its_schemas_allow(
 
 
 @pytest.mark.parametrize(
-    ("query", "are"),
+    ("query", "allowed"),
     [
         ("", True),
         ("label=0.0&label=null&limit=x", True),
@@ -70,10 +70,14 @@ def test_only_what_the_document_says_in_words_may_refuse_what_its_schemas_allow(
         ("label=%3Ax", False),
         ("label=a%00", False),
         ("&".join(["label=a"] * 9), False),
+        # What is no text, or more than one schema says, is not judged.
+        ("engaged=opened", False),
+        ("from=2026-01-01T00%3A00%3A00Z", False),
     ],
 )
-def test_what_was_drawn_as_no_text_is_a_label_once_it_is_written(query: str, are: bool) -> None:
-    assert are_labels(query) is are
+def test_what_was_drawn_as_no_text_may_be_one_once_it_is_written(query: str, allowed: bool) -> None:
+    assert are_allowed(query, ["label", "engaged", "from"]) is allowed
+    assert are_allowed(query, []) is True
 
 
 def test_the_hints_are_what_the_document_allows() -> None:
