@@ -249,24 +249,24 @@ def _dropped(document: Document, indices: set[int]) -> list[Replacement]:
     return made
 
 
-def _must_begin(parent: Part, gone: list[bool]) -> bool:
-    """Whether what goes first must leave something in its place: else there is nothing, or another part is shown."""
-    if all(gone):
-        return True
+def _stays(parent: Part, gone: list[bool]) -> int:
+    """In whose place something must stay, or -1: else there is nothing, or another part is shown."""
     if parent.media == "multipart/related":
-        return kinds.root_of(parent) is parent.children[0]
-    return bool(kinds.name(parent.children[gone.index(False)]))
+        root = parent.children.index(kinds.root_of(parent))
+        return root if gone[root] else -1
+    if all(gone) or (gone[0] and kinds.name(parent.children[gone.index(False)])):
+        return 0
+    return -1
 
 
 def _taken_out(raw: bytes, parent: Part, gone: list[bool]) -> list[Replacement]:
     made: list[Replacement] = []
     children = parent.children
+    stays = _stays(parent, gone)
+    if stays >= 0:
+        gone[stays] = False
+        made.append(_emptied(raw, children[stays]))
     first = 0
-    if gone[0] and _must_begin(parent, gone):
-        kept = children[0]
-        line_end = fields.line_end(raw, kept.header)
-        made.append((kept.header.start, kept.end, b"Content-Type: text/plain" + line_end * 2))
-        first = 1
     while first < len(children):
         last = first
         while last < len(children) and gone[last]:
@@ -284,3 +284,13 @@ def _taken_out(raw: bytes, parent: Part, gone: list[bool]) -> list[Replacement]:
                 made.append((begin, end, b""))
         first = last + 1
     return made
+
+
+def _emptied(raw: bytes, part: Part) -> Replacement:
+    """Leave an empty text; by its content id it may be what the others belong to."""
+    named = (
+        raw[one.start : one.end] for one in part.header.fields if one.name.lower() == "content-id"
+    )
+    line_end = fields.line_end(raw, part.header)
+    head = b"Content-Type: text/plain" + line_end + next(named, b"")
+    return part.header.start, part.end, head + line_end

@@ -153,6 +153,18 @@ def test_a_file_that_goes_makes_no_other_part_the_first_that_is_shown(
     assert (b"text/plain" in after.raw) is stays
 
 
+def test_what_the_others_belong_to_leaves_an_empty_text_of_its_name() -> None:
+    begin = HEAD + b'Content-Type: multipart/related; boundary=b; start="<r@x>"\r\n\r\n'
+    frame = b"--b\r\nContent-Type: text/html\r\nContent-ID: <f@x>\r\n\r\n<p>frame\r\n"
+    root = b"--b\r\nContent-ID: <r@x>\r\nContent-Type: image/png\r\n\r\npicture\r\n"
+    empty = b"--b\r\nContent-Type: text/plain\r\nContent-ID: <r@x>\r\n\r\n\r\n"
+    document = mime.read(begin + frame + root + b"--b--\r\n")
+    (number,) = [one.index for one in document.files if one.content_type == "image/png"]
+    out = mime.write(document, Changes(dropped_files={number}))
+    assert out == begin + frame + empty + b"--b--\r\n"
+    assert mime.read(out).bodies == document.bodies == ()
+
+
 def test_base64_keeps_the_length_and_the_end_of_its_lines() -> None:
     letters = b"PHA+\n" * 3 + b"PC9w\nPgo=\n \n\n"
     document = _html(letters, b"Content-Transfer-Encoding: base64")
