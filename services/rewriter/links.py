@@ -179,7 +179,7 @@ def decide(
 
 
 def _odd(found: Sequence[LinkSpot], hosts: Sequence[str], rules: Rules) -> set[int]:
-    """Number the links of which more must be asked; all that others are asked for is fulfilled by the rest together."""
+    """Number the links that `judge` is asked of; of all others it is sure by now that nothing speaks against them."""
     named = rules.unsubscribe_urls
     odd = {
         index
