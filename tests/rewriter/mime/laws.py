@@ -17,6 +17,7 @@ from schemas.token import Claim, KeyRing, Purpose
 from services.rewriter import mime
 from services.rewriter.html import Edit, insert_pixel, replace_value, scan, splice
 from services.rewriter.mime import Changes, Document, Text, charset, charset_names, steps
+from services.rewriter.mime.tree import Part
 
 RING = KeyRing(1, {1: bytes(range(32))})
 BASE = "https://track.example/c/"
@@ -27,6 +28,7 @@ Write = Callable[[Document, Changes], bytes]
 WRITE: Write = mime.write
 STATEFUL = "iso2022_jp_ext"
 MAX_LINE = 998
+MOST_EMPTIED = len(b"Content-Type: text/plain\r\n\r\n")
 
 
 def tracking_link(index: int, url: str) -> str:
@@ -281,7 +283,19 @@ def _check_without_files(document: Document) -> None:
     assert [one.text for one in after.texts if one.text or "" in before][
         : len(before)
     ] or not before
-    # What goes may be shorter than the empty text that has to stand in the place of one of each multipart.
-    parents = {id(one.part.parent) for one in document.files if one.index in droppable}
-    emptied = len(b"Content-Type: text/plain\r\n\r\n") * len(parents)
-    assert not droppable or len(out) < len(document.raw) + emptied
+    gone = [one.part for one in document.files if one.index in droppable]
+    left = len(document.raw) - sum(one.end - one.header.start for one in gone)
+    assert len(out) <= left + sum(_emptied(gone).values()), "not all that goes is gone"
+    # Only what is a header of a few letters is shorter than the empty text that has to stand in its place.
+    if droppable and all(one.end - one.header.start > MOST_EMPTIED for one in gone):
+        assert len(out) < len(document.raw)
+
+
+def _emptied(gone: Sequence[Part]) -> dict[int, int]:
+    """How long an empty text may be, by the multipart that may keep one: with the id of one of those that go."""
+    longest: dict[int, int] = {}
+    for part in gone:
+        ids = [one for one in part.header.fields if one.name.lower() == "content-id"]
+        size = MOST_EMPTIED + max([one.end - one.start for one in ids], default=0)
+        longest[id(part.parent)] = max(size, longest.get(id(part.parent), 0))
+    return longest
