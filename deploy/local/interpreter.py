@@ -14,7 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-OLDEST, NEWEST = (3, 11), (3, 14)
+from deploy.local.requirements import OLDEST_PYTHON
+
+NEWEST = (3, 14)
 _NAME = re.compile(r"python3(\.\d+)?")
 _TRIAL_SECONDS = 20.0
 # Another than the first of the path is taken where it needs at most so much of the first's time; less may be chance.
@@ -102,7 +104,7 @@ def _tried(program: Path, seconds: float) -> Trial | None:
 
 def quickest(trials: Sequence[Trial]) -> Path | None:
     """The interpreter to take: the first that will do, unless another is clearly quicker; None where none will do."""
-    fit = [one for one in trials if one.usable and OLDEST <= one.version <= NEWEST]
+    fit = [one for one in trials if one.usable and OLDEST_PYTHON <= one.version <= NEWEST]
     if not fit:
         return None
     best = min(fit, key=lambda one: one.seconds)

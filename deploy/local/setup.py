@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from deploy.local import interpreter, java, requirements
@@ -141,10 +142,11 @@ def _say(text: str) -> None:
 def main(step: str, *told: str) -> int:
     """Do one step, `packages` (and for which interpreter, else the quickest) or `kafka`; the exit status."""
     try:
-        if step == "packages":
-            packages(*told)
-        else:
-            kafka()
+        steps: dict[str, Callable[[], None]] = {
+            "packages": partial(packages, *told),
+            "kafka": kafka,
+        }
+        steps[step]()
     except (
         IncompleteError,
         java.NoJavaError,

@@ -1,7 +1,7 @@
 """Whether a pattern stands anywhere in a text, told by an automaton that looks at each character once.
 
 It is the one by which `jsonschema-rs` checks `pattern`, here with a schema that is nothing else: Rust's `regex`, which
-finds one of many words in a tenth of the time that `re` takes for it, or `in` for each. It says no more than whether.
+finds one of many words in a part of the time that `re` takes for it, or `in` for each. It says no more than whether.
 """
 
 from jsonschema_rs import Draft202012Validator, RegexOptions

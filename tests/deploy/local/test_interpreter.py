@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.interpreter import NEWEST, OLDEST, Trial, choose, commands, quickest, tried
+from deploy.local.interpreter import NEWEST, Trial, choose, commands, quickest, tried
+from deploy.local.requirements import OLDEST_PYTHON
 
 
 def trial(
-    name: str, seconds: float, version: tuple[int, int] = OLDEST, usable: bool = True
+    name: str, seconds: float, version: tuple[int, int] = OLDEST_PYTHON, usable: bool = True
 ) -> Trial:
     return Trial(Path(name), version, usable, seconds)
 
