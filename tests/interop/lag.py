@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from services.projector.app import TOPICS as PROJECTOR_TOPICS
 from tests.faults.ledger import Ledger
 from tests.faults.load import Load
 from tests.interop import _go
+from tests.interop._say import say
 from tests.interop._scaling import (
     HEAD,
     ScalerError,
@@ -228,9 +228,3 @@ def main() -> int:
         say(f"wrong: {one}")
     say(f"{len(wrong)} wrong; {time.monotonic() - begun:.0f} s")
     return 1 if wrong else 0
-
-
-def say(text: str) -> None:
-    """Tell whoever watches."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()

@@ -7,7 +7,6 @@ the edits that `_mail_compare` puts back after following every link.
 import asyncio
 import hashlib
 import re
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -27,6 +26,7 @@ from tests.interop._mail_programs import CLIENTS, PARSERS, Letter, Programs, Rea
 from tests.interop._mail_signatures import PASS, signer
 from tests.interop._mails import Sample, samples
 from tests.interop._mta import Mta
+from tests.interop._say import say
 from tests.support import debian
 from tests.support.doors import Doors
 from tests.support.stack import a_stack
@@ -274,9 +274,3 @@ def main() -> int:
             wrong = asyncio.run(encounter(stack, programs, mta, Path(directory)))
     say(f"{wrong} wrong; {time.monotonic() - begun:.0f} s")
     return 1 if wrong else 0
-
-
-def say(text: str) -> None:
-    """Tell whoever watches."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()

@@ -6,7 +6,6 @@ import http.client
 import json
 import math
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.parse
@@ -27,6 +26,7 @@ from deploy.local.stack import Stack
 from deploy.local.unprivileged import CHECKOUT
 from deploy.local.waiting import until_ready
 from tests.interop._life import live
+from tests.interop._say import say
 from tests.support import debian
 from tests.support.monitoring import PROMETHEUS, Query, alerts, panel_queries, rule_queries
 from tests.support.stack import a_stack
@@ -196,15 +196,15 @@ async def watch(stack: Stack, server: Prometheus, promtool: Path) -> list[str]:
         told = await asyncio.to_thread(server.rules)
         wrong += await asyncio.to_thread(lambda: list(judged_metrics(promtool, stack)))
     silent = alerts()
-    _say(f"{'panel or rule':<86} series  first figure")
+    say(f"{'panel or rule':<86} series  first figure")
     for answered in (*panels, *rules):
-        _say(answered.line())
+        say(answered.line())
         if answered.error or not (answered.has_data or answered.place in silent):
             wrong.append(answered.line())
     wrong += [f"{rule['name']}: {rule.get('lastError')}" for rule in told if rule["health"] != "ok"]
     firing = [rule["name"] for rule in told if rule.get("state") == "firing"]
-    _say(f"firing under this load: {', '.join(firing) or 'none'}")
-    _say(f"{len(panels)} panel queries, {len(rules)} rules, {len(wrong)} objections")
+    say(f"firing under this load: {', '.join(firing) or 'none'}")
+    say(f"{len(panels)} panel queries, {len(rules)} rules, {len(wrong)} objections")
     return wrong
 
 
@@ -214,7 +214,7 @@ def main() -> int:
     try:
         found = debian.programs("prometheus", ("prometheus", "promtool"), FOLDER, MISSING)
     except debian.NotToBeHadError as error:
-        _say(str(error))
+        say(str(error))
         return 1
     wrong = list(judged_by_promtool(found["promtool"]))
     with tempfile.TemporaryDirectory() as directory, a_stack() as stack:
@@ -226,11 +226,6 @@ def main() -> int:
         finally:
             server.stop()
     for one in wrong:
-        _say(f"wrong: {one}")
-    _say(f"{time.monotonic() - begun:.0f} s")
+        say(f"wrong: {one}")
+    say(f"{time.monotonic() - begun:.0f} s")
     return 1 if wrong else 0
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,7 @@ from services.projector.app import PACKAGES, SCHEMA
 from services.projector.query.web import OPENAPI
 from services.runtime import migrations
 from services.runtime.postgres import Pool
+from tests.interop._say import say
 from tests.projector.query.given import Hand
 from tests.projector.query.marked import ANA, BOB, ZED, Caller, Life, live
 from tests.support.stack import a_stack
@@ -265,18 +266,12 @@ def main() -> int:
         document.write_bytes(orjson.dumps(hinted(orjson.loads(OPENAPI), hints(cursors(stack)))))
         for caller in CALLERS:
             run = fire(python, stack, caller, document)
-            _say(run.table())
+            say(*run.table())
             if run.wrong():
-                _say(run.said.splitlines())
+                say(*run.said.splitlines())
             wrong += run.wrong()
-    _say(f"wrong: {one}" for one in wrong)
+    say(*[f"wrong: {one}" for one in wrong])
     return 1 if wrong else 0
-
-
-def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
